@@ -1,0 +1,269 @@
+-- From a write of the platform to pending items: statement triggers with transition tables, set-wise, only for rows
+-- whose meaning changed, whoever wrote them. They append and notify; they lock nothing a worker needs.
+
+-- Mark by hand: for platforms that put views over tables of their own.
+CREATE FUNCTION rocksync.mark_changed(tenant_id bigint, kind text, keys text[]) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    marked bigint;
+BEGIN
+    IF mark_changed.kind NOT IN ('product', 'price', 'stock', 'order') THEN
+        RAISE EXCEPTION 'unknown kind "%"', mark_changed.kind USING HINT = 'product, price, stock or order';
+    END IF;
+    INSERT INTO rocksync.change (tenant_id, kind, key)
+    SELECT mark_changed.tenant_id, mark_changed.kind, k FROM unnest(keys) AS k WHERE k <> '';
+    GET DIAGNOSTICS marked = ROW_COUNT;
+    RETURN marked;
+END $$;
+COMMENT ON FUNCTION rocksync.mark_changed IS 'Make items pending, as the triggers on store tables do. Returns how many keys were marked.';
+
+CREATE FUNCTION rocksync.mark_all(tenant_id bigint, kinds text[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO rocksync.change (tenant_id, kind, key)
+    SELECT mark_all.tenant_id, 'product', sku FROM store.product p
+     WHERE p.tenant_id = mark_all.tenant_id AND 'product' = ANY (kinds)
+    UNION ALL
+    SELECT mark_all.tenant_id, 'price', sku FROM store.price p
+     WHERE p.tenant_id = mark_all.tenant_id AND 'price' = ANY (kinds)
+    UNION ALL
+    SELECT mark_all.tenant_id, 'stock', sku FROM store.stock s
+     WHERE s.tenant_id = mark_all.tenant_id AND 'stock' = ANY (kinds)
+    UNION ALL
+    SELECT mark_all.tenant_id, i.kind, i.key FROM rocksync.item i
+     WHERE i.tenant_id = mark_all.tenant_id AND i.kind = ANY (kinds)
+       AND (i.kind <> 'order' OR i.state <> 'skipped')
+$$;
+COMMENT ON FUNCTION rocksync.mark_all IS 'Mark every row of a tenant''s store, and every item known of it, as changed.';
+
+-- Wake workers for schedules that run as soon as something changes. Told at commit, once for each tenant and kind.
+CREATE FUNCTION rocksync.tell_changes() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_notify('rocksync', 'change ' || s.tenant_id || ' ' || s.kind)
+       FROM rocksync.schedule s
+      WHERE s.mode = 'immediate'
+        AND (s.tenant_id, s.kind) IN (SELECT DISTINCT i.tenant_id, i.kind FROM inserted i);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tell AFTER INSERT ON rocksync.change
+    REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION rocksync.tell_changes();
+
+-- Products. A product that comes, goes or is switched on or off changes the stock of its sellable SKUs as well.
+CREATE FUNCTION rocksync.product_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT coalesce(n.tenant_id, o.tenant_id), 'product', coalesce(n.sku, o.sku)
+          FROM after n FULL JOIN before o ON n.tenant_id = o.tenant_id AND n.sku = o.sku
+         WHERE n.sku IS NULL OR o.sku IS NULL
+            OR (n.name, n.description, n.short_description, n.brand, n.model, n.ean, n.categories, n.weight_kg, n.height_cm,
+                n.width_cm, n.length_cm, n.attributes, n.photos, n.link, n.active, n.external_id)
+               IS DISTINCT FROM
+               (o.name, o.description, o.short_description, o.brand, o.model, o.ean, o.categories, o.weight_kg, o.height_cm,
+                o.width_cm, o.length_cm, o.attributes, o.photos, o.link, o.active, o.external_id);
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT c.tenant_id, 'stock', sellable.sku
+          FROM (SELECT coalesce(n.tenant_id, o.tenant_id) AS tenant_id, coalesce(n.sku, o.sku) AS sku
+                  FROM after n FULL JOIN before o ON n.tenant_id = o.tenant_id AND n.sku = o.sku
+                 WHERE n.active IS DISTINCT FROM o.active) c
+         CROSS JOIN LATERAL (SELECT c.sku UNION
+                             SELECT v.sku FROM store.variation v WHERE v.tenant_id = c.tenant_id AND v.product_sku = c.sku) sellable;
+    ELSE -- the one transition table of an INSERT or a DELETE is called after here
+        INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'product', sku FROM after;
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT c.tenant_id, 'stock', sellable.sku FROM after c
+         CROSS JOIN LATERAL (SELECT c.sku UNION
+                             SELECT v.sku FROM store.variation v WHERE v.tenant_id = c.tenant_id AND v.product_sku = c.sku) sellable;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER changed_by_insert AFTER INSERT ON store.product
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.product_changed();
+CREATE TRIGGER changed_by_update AFTER UPDATE ON store.product
+    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.product_changed();
+CREATE TRIGGER changed_by_delete AFTER DELETE ON store.product
+    REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.product_changed();
+
+-- Variations. They are members of their product's document; where one comes, goes, moves or is switched, its own stock
+-- and that of the product (sellable only while it has none) change too, and after a move its price goes another way.
+CREATE FUNCTION rocksync.variation_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT DISTINCT c.tenant_id, marked.kind, marked.key
+          FROM (SELECT coalesce(n.tenant_id, o.tenant_id) AS tenant_id, coalesce(n.sku, o.sku) AS sku,
+                       n.product_sku AS new_product, o.product_sku AS old_product,
+                       n.active IS DISTINCT FROM o.active OR n.product_sku IS DISTINCT FROM o.product_sku AS moved
+                  FROM after n FULL JOIN before o ON n.tenant_id = o.tenant_id AND n.sku = o.sku
+                 WHERE n.sku IS NULL OR o.sku IS NULL
+                    OR (n.product_sku, n.name, n.ean, n.attributes, n.photos, n.weight_kg, n.height_cm, n.width_cm,
+                        n.length_cm, n.active)
+                       IS DISTINCT FROM
+                       (o.product_sku, o.name, o.ean, o.attributes, o.photos, o.weight_kg, o.height_cm, o.width_cm,
+                        o.length_cm, o.active)) c
+         CROSS JOIN LATERAL (
+                SELECT 'product' AS kind, c.new_product AS key UNION SELECT 'product', c.old_product
+                UNION SELECT 'stock', k FROM unnest(ARRAY[c.sku, c.new_product, c.old_product]) k WHERE c.moved
+                UNION SELECT 'price', k FROM unnest(ARRAY[c.sku, c.new_product, c.old_product]) k WHERE c.moved) marked
+         WHERE marked.key IS NOT NULL;
+    ELSE
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT DISTINCT c.tenant_id, marked.kind, marked.key FROM after c
+         CROSS JOIN LATERAL (VALUES ('product', c.product_sku), ('stock', c.sku), ('stock', c.product_sku),
+                                    ('price', c.sku), ('price', c.product_sku)) AS marked (kind, key);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER changed_by_insert AFTER INSERT ON store.variation
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.variation_changed();
+CREATE TRIGGER changed_by_update AFTER UPDATE ON store.variation
+    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.variation_changed();
+CREATE TRIGGER changed_by_delete AFTER DELETE ON store.variation
+    REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.variation_changed();
+
+-- Prices and stocks. A first one may complete a product that waited for it (missing_price, missing_stock).
+CREATE FUNCTION rocksync.price_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT coalesce(n.tenant_id, o.tenant_id), 'price', coalesce(n.sku, o.sku)
+          FROM after n FULL JOIN before o ON n.tenant_id = o.tenant_id AND n.sku = o.sku
+         WHERE n.sku IS NULL OR o.sku IS NULL OR (n.price, n.special_price) IS DISTINCT FROM (o.price, o.special_price);
+    ELSE
+        INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'price', sku FROM after;
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT v.tenant_id, 'product', v.product_sku FROM after a JOIN store.variation v USING (tenant_id, sku)
+        UNION
+        SELECT p.tenant_id, 'product', p.sku FROM after a JOIN store.product p USING (tenant_id, sku);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER changed_by_insert AFTER INSERT ON store.price
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.price_changed();
+CREATE TRIGGER changed_by_update AFTER UPDATE ON store.price
+    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.price_changed();
+CREATE TRIGGER changed_by_delete AFTER DELETE ON store.price
+    REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.price_changed();
+
+CREATE FUNCTION rocksync.stock_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT coalesce(n.tenant_id, o.tenant_id), 'stock', coalesce(n.sku, o.sku)
+          FROM after n FULL JOIN before o ON n.tenant_id = o.tenant_id AND n.sku = o.sku
+         WHERE n.sku IS NULL OR o.sku IS NULL OR (n.on_hand, n.reserved) IS DISTINCT FROM (o.on_hand, o.reserved);
+    ELSE
+        INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'stock', sku FROM after;
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT v.tenant_id, 'product', v.product_sku FROM after a JOIN store.variation v USING (tenant_id, sku)
+        UNION
+        SELECT p.tenant_id, 'product', p.sku FROM after a JOIN store.product p USING (tenant_id, sku);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER changed_by_insert AFTER INSERT ON store.stock
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_changed();
+CREATE TRIGGER changed_by_update AFTER UPDATE ON store.stock
+    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_changed();
+CREATE TRIGGER changed_by_delete AFTER DELETE ON store.stock
+    REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_changed();
+
+-- Invoices and shipments move the store's order forward and make it pending. An order that has left the pending states
+-- takes its stock off hand; a worker settles that.
+CREATE FUNCTION rocksync.fulfilment_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT DISTINCT s.tenant_id, 'order', s.pluggto_id
+          FROM (SELECT coalesce(n.tenant_id, o.tenant_id) AS tenant_id, coalesce(n.order_id, o.order_id) AS order_id
+                  FROM after n FULL JOIN before o ON n.tenant_id = o.tenant_id AND n.order_id = o.order_id
+                 WHERE to_jsonb(n) IS DISTINCT FROM to_jsonb(o)) c
+          JOIN store.sales_order s ON s.tenant_id = c.tenant_id AND s.id = c.order_id
+         WHERE s.pluggto_id IS NOT NULL;
+    ELSE
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT DISTINCT s.tenant_id, 'order', s.pluggto_id
+          FROM after a JOIN store.sales_order s ON s.tenant_id = a.tenant_id AND s.id = a.order_id
+         WHERE s.pluggto_id IS NOT NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION rocksync.invoice_written() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE store.sales_order s SET status = 'invoiced', updated_at = now()
+      FROM after a
+     WHERE s.tenant_id = a.tenant_id AND s.id = a.order_id AND s.status IN ('pending', 'approved');
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION rocksync.shipment_written() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE store.sales_order s
+       SET status = CASE WHEN a.delivered_at IS NULL THEN 'shipped' ELSE 'delivered' END, updated_at = now()
+      FROM after a
+     WHERE s.tenant_id = a.tenant_id AND s.id = a.order_id
+       AND (s.status IN ('pending', 'approved', 'invoiced') OR (s.status = 'shipped' AND a.delivered_at IS NOT NULL));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER changed_by_insert AFTER INSERT ON store.invoice
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.fulfilment_changed();
+CREATE TRIGGER changed_by_update AFTER UPDATE ON store.invoice
+    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.fulfilment_changed();
+CREATE TRIGGER changed_by_delete AFTER DELETE ON store.invoice
+    REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.fulfilment_changed();
+CREATE TRIGGER status_by_insert AFTER INSERT ON store.invoice
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.invoice_written();
+CREATE TRIGGER changed_by_insert AFTER INSERT ON store.shipment
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.fulfilment_changed();
+CREATE TRIGGER changed_by_update AFTER UPDATE ON store.shipment
+    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.fulfilment_changed();
+CREATE TRIGGER changed_by_delete AFTER DELETE ON store.shipment
+    REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.fulfilment_changed();
+CREATE TRIGGER status_by_insert AFTER INSERT ON store.shipment
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.shipment_written();
+CREATE TRIGGER status_by_update AFTER UPDATE ON store.shipment
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.shipment_written();
+
+-- TRUNCATE has no transition tables: what is about to go is marked before.
+CREATE FUNCTION rocksync.catalog_truncated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    CASE TG_TABLE_NAME
+        WHEN 'product' THEN
+            INSERT INTO rocksync.change (tenant_id, kind, key)
+            SELECT tenant_id, kind, sku FROM store.product, unnest(ARRAY['product', 'stock']) kind
+            UNION ALL
+            SELECT v.tenant_id, 'stock', v.sku FROM store.variation v;
+        WHEN 'variation' THEN
+            INSERT INTO rocksync.change (tenant_id, kind, key)
+            SELECT tenant_id, 'product', product_sku FROM store.variation
+            UNION ALL
+            SELECT tenant_id, 'stock', sku FROM store.variation;
+        WHEN 'price' THEN
+            INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'price', sku FROM store.price;
+        WHEN 'stock' THEN
+            INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'stock', sku FROM store.stock;
+    END CASE;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER changed_by_truncate BEFORE TRUNCATE ON store.product
+    FOR EACH STATEMENT EXECUTE FUNCTION rocksync.catalog_truncated();
+CREATE TRIGGER changed_by_truncate BEFORE TRUNCATE ON store.variation
+    FOR EACH STATEMENT EXECUTE FUNCTION rocksync.catalog_truncated();
+CREATE TRIGGER changed_by_truncate BEFORE TRUNCATE ON store.price
+    FOR EACH STATEMENT EXECUTE FUNCTION rocksync.catalog_truncated();
+CREATE TRIGGER changed_by_truncate BEFORE TRUNCATE ON store.stock
+    FOR EACH STATEMENT EXECUTE FUNCTION rocksync.catalog_truncated();

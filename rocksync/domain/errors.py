@@ -1,0 +1,47 @@
+"""Errors, named by how much they stop: a caller needs nothing else to act."""
+
+from rocksync.domain.reasons import Reason
+
+
+class ItemError(Exception):
+    """One item cannot be delivered as it is; the pass goes on.
+
+    ``final`` tells that trying again without a change is pointless: the item is quarantined at once instead of after
+    several attempts.
+    """
+
+    def __init__(self, key: str, detail: str, *, reason: Reason = Reason.INVALID_ITEM, final: bool = True) -> None:
+        super().__init__(detail)
+        self.key = key
+        self.detail = detail
+        self.reason = reason
+        self.final = final
+
+
+class PassError(Exception):
+    """One pass cannot go on; what is recorded stays, and no item is blamed."""
+
+    def __init__(
+        self, detail: str, *, reason: Reason = Reason.HUB_UNAVAILABLE, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class LeaseLostError(PassError):
+    """Another worker has taken the pass over: nothing of it may be written any more."""
+
+
+class TenantError(Exception):
+    """One tenant is to be stopped until somebody acts; the others go on."""
+
+    def __init__(self, detail: str, *, reason: Reason = Reason.NEEDS_CREDENTIALS) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.reason = reason
+
+
+class SettingsError(Exception):
+    """The process cannot start: the message names everything wrong and what to do."""

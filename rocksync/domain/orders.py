@@ -1,0 +1,121 @@
+"""Orders on both sides of the door, and which way their states may move."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+
+class OrderStatus(StrEnum):
+    """The state of an order in the store."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    INVOICED = "invoiced"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubLine:
+    """One line of an order at Plugg.to; ``sku`` is the variation's where there is one. Source: pluggto-api 4.3."""
+
+    sku: str
+    name: str | None
+    quantity: int
+    unit_price: Decimal
+    discount: Decimal
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubShipment:
+    """One delivery of an order at Plugg.to; None where it says nothing."""
+
+    id: str | None
+    status: str | None = None
+    carrier: str | None = None
+    method: str | None = None
+    tracking_code: str | None = None
+    tracking_url: str | None = None
+    shipped_at: str | None = None
+    invoice_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubOrder:
+    """An order as Plugg.to shows it, read tolerantly. ``status`` is as spelt there, known or not.
+
+    ``externals`` are the numbers other systems gave it; ``document`` is the whole decoded JSON.
+    """
+
+    id: str
+    status: str
+    ack: bool
+    externals: tuple[str, ...]
+    modified_at: datetime | None
+    placed_at: datetime | None
+    channel: str | None
+    channel_order: str | None
+    user: str | None
+    lines: tuple[HubLine, ...]
+    shipments: tuple[HubShipment, ...]
+    customer: Mapping[str, str]
+    delivery: Mapping[str, str]
+    payments: tuple[Mapping[str, Any], ...]
+    subtotal: Decimal | None
+    shipping: Decimal | None
+    discount: Decimal | None
+    total: Decimal | None
+    document: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    """The store's NF-e of an order. ``key`` is meant to have 44 digits; it is checked before it is sent."""
+
+    key: str
+    number: str
+    series: str
+    issued_at: datetime
+    xml_url: str | None = None
+    cfops: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment:
+    """How the store sent an order."""
+
+    carrier: str | None = None
+    method: str | None = None
+    tracking_code: str | None = None
+    tracking_url: str | None = None
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOrder:
+    """An imported order as the store holds it now."""
+
+    id: int
+    pluggto_id: str
+    status: OrderStatus
+    channel: str | None = None
+    channel_order: str | None = None
+    total: Decimal = Decimal(0)
+    placed_at: datetime | None = None
+    invoice: Invoice | None = None
+    shipment: Shipment | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """Both sides of one order: the latest document seen at Plugg.to (JSON text), and the store's own, where there are such."""
+
+    id: str
+    document: str | None = field(default=None, repr=False)
+    store: StoreOrder | None = None

@@ -1,0 +1,119 @@
+"""What a pass knows of items before, and records of them after."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rocksync.domain.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One pending item. ``accepted`` is the payload the hub last accepted, decoded; None: it never did.
+
+    An outcome names the ``revision`` it was worked out for: if the item has changed meanwhile, it stays pending.
+    """
+
+    key: str
+    revision: int
+    changed_at: datetime
+    attempts: int = 0
+    resend: bool = False
+    accepted: dict[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """A sellable SKU that was created with its product: what the hub now holds of its price and stock."""
+
+    sku: str
+    price: dict[str, Any]
+    stock: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What one delivery did at the hub: for history, never with a secret or a buyer's data.
+
+    ``action`` is one word (create, update, unchanged, import, invoice, …); ``status`` the HTTP status of the last answer.
+    """
+
+    action: str
+    status: int | None = None
+    sent: dict[str, Any] | None = field(default=None, repr=False)
+    took_ms: int | None = None
+    created: tuple[Created, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The hub holds ``payload``. ``delivery`` None: it already did, and nothing was sent."""
+
+    key: str
+    revision: int
+    payload: dict[str, Any] = field(repr=False)
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """The item is not to be sent as it is; ``wake`` names a product item to look at again."""
+
+    key: str
+    revision: int
+    reason: Reason
+    detail: str
+    wake: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The item could not be delivered: tried again after a backoff, or quarantined at once when ``final``."""
+
+    key: str
+    revision: int
+    attempts: int
+    reason: Reason
+    detail: str
+    final: bool
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postponed:
+    """The item is to be looked at again after ``delay_s``; no failed attempt. Example: a write not read back yet."""
+
+    key: str
+    revision: int
+    reason: Reason
+    detail: str
+    delay_s: float
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """There is no such thing: the item is deleted. Example: a notification named an order that does not exist."""
+
+    key: str
+    revision: int
+
+
+Outcome = Accepted | Skipped | Refused | Postponed | Forgotten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassReport:
+    """What one pass, or one slice of it, did. ``complete`` False: there is more, and its time was over."""
+
+    complete: bool
+    sent: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    refused: int = 0
+    refused_by: dict[str, int] = field(default_factory=dict)
+    postponed: int = 0
+    orders: dict[str, int] = field(default_factory=dict)
+    retry_in_s: float | None = None
+    detail: str | None = None
