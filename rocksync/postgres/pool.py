@@ -1,0 +1,83 @@
+"""Connections to Postgres: one way to open them, and errors that say what to do and never the password."""
+
+import contextlib
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from rocksync.domain.errors import SettingsError
+
+_CONNECT_TIMEOUT_S = 10.0
+_COMMAND_TIMEOUT_S = 60.0
+_SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "60s",
+    "jit": "off",
+}
+
+
+async def open_pool(dsn: str, *, size: int, application_name: str) -> asyncpg.Pool:
+    """Return a pool of up to *size* connections: times in UTC, numeric as Decimal, jsonb as its text.
+
+    Raises: SettingsError if the database cannot be used.
+    """
+    with _explained(dsn):
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=size,
+            timeout=_CONNECT_TIMEOUT_S,
+            command_timeout=_COMMAND_TIMEOUT_S,
+            server_settings={**_SERVER_SETTINGS, "application_name": application_name},
+        )
+
+
+async def connect(dsn: str, *, application_name: str) -> asyncpg.Connection:
+    """Return one connection without time limits, for what may take long or must not go through a pooler.
+
+    Raises: SettingsError if the database cannot be used.
+    """
+    with _explained(dsn):
+        return await asyncpg.connect(
+            dsn,
+            timeout=_CONNECT_TIMEOUT_S,
+            server_settings={"timezone": "UTC", "jit": "off", "application_name": application_name},
+        )
+
+
+@contextlib.contextmanager
+def _explained(dsn: str) -> Iterator[None]:
+    """Turn what goes wrong on connecting into a SettingsError; the cause is cut off, since it may quote the DSN."""
+    try:
+        yield
+    except asyncpg.InvalidAuthorizationSpecificationError:
+        message = f"{_place(dsn)} refuses the user or password: correct database.dsn"
+    except asyncpg.InvalidCatalogNameError:
+        message = f"{_place(dsn)} has no such database: create it, or correct database.dsn"
+    except asyncpg.TooManyConnectionsError:
+        message = f"{_place(dsn)} has no free connection: raise its max_connections, or lower worker.concurrency"
+    except asyncpg.CannotConnectNowError:
+        message = f"{_place(dsn)} is starting or stopping: try again"
+    except TimeoutError:
+        message = f"{_place(dsn)} does not answer within {_CONNECT_TIMEOUT_S:.0f} s: check database.dsn and the network"
+    except OSError as error:
+        message = f"{_place(dsn)} cannot be reached ({error.strerror or type(error).__name__}): check database.dsn"
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        message = f"{_place(dsn)} cannot be used ({type(error).__name__}): correct database.dsn"
+    else:
+        return
+    raise SettingsError(message) from None
+
+
+def _place(dsn: str) -> str:
+    """Name host, port and database of *dsn*, and nothing else of it."""
+    try:
+        parts = urlsplit(dsn)
+        host, port = parts.hostname, parts.port or 5432
+    except ValueError:
+        return "the database of database.dsn"
+    if parts.scheme not in {"postgresql", "postgres"} or not host:
+        return "the database of database.dsn"
+    return f"the database {parts.path.lstrip('/') or '(default)'} at {host}:{port}"

@@ -1,0 +1,123 @@
+"""One Postgres for the whole run, whatever the number of test processes, and a database of its own per test.
+
+``ROCKSYNC_TEST_DSN`` names a server to use instead (as a role that may create databases).
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from rocksync.postgres import embedded
+from rocksync.postgres.migrate import folder, migrate
+from rocksync.postgres.pool import open_pool
+
+SERVER_DIR = pytest.StashKey[Path]()
+THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    folder_name = worker["server_dir"] if worker else tempfile.mkdtemp(prefix="rocksync-test-")
+    config.stash[SERVER_DIR] = Path(folder_name)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["server_dir"] = str(node.config.stash[SERVER_DIR])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(config.stash[SERVER_DIR], ignore_errors=True)
+
+
+def _named(dsn: str, database: str) -> str:
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
+
+
+@pytest.fixture(scope="session")
+async def server_dsn(pytestconfig: pytest.Config) -> AsyncIterator[str]:
+    """DSN of the run's server, at a database that no test uses."""
+    given = os.environ.get("ROCKSYNC_TEST_DSN")
+    if given:
+        yield given
+        return
+    async with embedded.running(pytestconfig.stash[SERVER_DIR], options=THROW_AWAY) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+async def server(server_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of this test process to make and drop databases by."""
+    connection = await asyncpg.connect(server_dsn)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def template(server: asyncpg.Connection, server_dsn: str) -> str:
+    """Name of the migrated database that others are cloned from; made once for a state of the migrations."""
+    digest = hashlib.sha256()
+    for path in sorted(folder().glob("*.sql")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    name = f"rocksync_template_{digest.hexdigest()[:12]}"
+    await server.execute("SELECT pg_advisory_lock(hashtext($1))", name)
+    try:
+        if not await server.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
+            await server.execute(f"DROP DATABASE IF EXISTS {name}_half WITH (FORCE)")
+            await server.execute(f"CREATE DATABASE {name}_half TEMPLATE template0")
+            await migrate(_named(server_dsn, f"{name}_half"), folder())
+            await server.execute(f"ALTER DATABASE {name}_half RENAME TO {name}")
+    finally:
+        await server.execute("SELECT pg_advisory_unlock(hashtext($1))", name)
+    return name
+
+
+@contextlib.asynccontextmanager
+async def _cloned(server: asyncpg.Connection, server_dsn: str, source: str) -> AsyncIterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    await server.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
+    try:
+        yield _named(server_dsn, name)
+    finally:
+        await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(server: asyncpg.Connection, server_dsn: str, template: str) -> AsyncIterator[str]:
+    """DSN of a migrated database that is this test's alone."""
+    async with _cloned(server, server_dsn, template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def empty_database(server: asyncpg.Connection, server_dsn: str) -> AsyncIterator[str]:
+    """DSN of a database without any migration that is this test's alone."""
+    async with _cloned(server, server_dsn, "template0") as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool on this test's database."""
+    opened = await open_pool(database, size=10, application_name="test")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to this test's database."""
+    opened = await asyncpg.connect(database)
+    yield opened
+    await opened.close()
