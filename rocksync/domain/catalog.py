@@ -26,7 +26,8 @@ class Variation:
 class Product:
     """A product with its variations, by SKU; without any it is simple and sells its own SKU.
 
-    ``categories`` are full paths, root first (``Casa > Cozinha``); ``attributes`` label to value; ``photos`` URLs, main first.
+    ``categories`` are full paths, root first (``Casa > Cozinha``); ``attributes`` label to value; ``photos`` URLs, the
+    main one first.
     """
 
     sku: str
@@ -51,7 +52,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """The price of one sellable SKU; ``special_price`` None: no promotion. ``product_sku`` is its own for a simple product."""
+    """The price of one sellable SKU. ``special_price`` None: no promotion; ``product_sku``: its own if simple."""
 
     sku: str
     product_sku: str

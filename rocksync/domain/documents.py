@@ -11,7 +11,6 @@ from typing import Any, NotRequired, TypedDict
 
 from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
-from rocksync.domain.tenancy import Kind
 
 
 class AttributeValue(TypedDict):
@@ -162,13 +161,17 @@ class Offer:
 class ProductDocument:
     """What the hub is to hold of one product.
 
-    ``payload`` is owned by the product pass and is what is compared. ``offers``: of the sellable SKUs that are ready to
-    be created, by SKU; those that the hub already has are sent without. ``gone``: True for a product that left the store.
+    ``payload`` is owned by the product pass and is what is compared. ``offers`` are those of all its sellable SKUs that
+    have a price and a stock, by SKU: a SKU that the hub does not have yet is created with its offer. ``moved`` are
+    variations that now belong to another product and are removed from this one. ``reason``: in_sync, or why it is off
+    sale (inactive, not_selected).
     """
 
     key: str
     payload: ProductPayload
     offers: dict[str, Offer] = field(default_factory=dict)
+    moved: tuple[str, ...] = ()
+    reason: Reason = Reason.IN_SYNC
 
     @property
     def resource(self) -> str:
@@ -235,4 +238,3 @@ class Skip:
     key: str
     reason: Reason
     detail: str
-    kind: Kind | None = None

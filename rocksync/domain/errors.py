@@ -18,6 +18,10 @@ class ItemError(Exception):
         self.final = final
 
 
+class MissingAtHubError(ItemError):
+    """The hub does not have a SKU that it once accepted: its product is to be created again."""
+
+
 class PassError(Exception):
     """One pass cannot go on; what is recorded stays, and no item is blamed."""
 

@@ -114,7 +114,7 @@ class StoreOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
-    """Both sides of one order: the latest document seen at Plugg.to (JSON text), and the store's own, where there are such."""
+    """Both sides of one order: the latest document seen at Plugg.to (JSON text), and the store's own order, if any."""
 
     id: str
     document: str | None = field(default=None, repr=False)

@@ -35,7 +35,8 @@ class Created:
 class Delivery:
     """What one delivery did at the hub: for history, never with a secret or a buyer's data.
 
-    ``action`` is one word (create, update, unchanged, import, invoice, …); ``status`` the HTTP status of the last answer.
+    ``action`` is one word (create, update, unchanged, import, invoice, …); ``status`` the HTTP status of the last answer;
+    ``created`` the sellable SKUs that came into being at the hub with it.
     """
 
     action: str
@@ -43,28 +44,36 @@ class Delivery:
     sent: dict[str, Any] | None = field(default=None, repr=False)
     took_ms: int | None = None
     created: tuple[Created, ...] = ()
-    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The hub holds ``payload``. ``delivery`` None: it already did, and nothing was sent."""
+    """The hub holds ``payload``. ``delivery`` None: it already did, and nothing was sent.
+
+    ``reason`` other than in_sync: it is there, but off sale. ``restock``: SKUs whose stock is to be looked at again.
+    """
 
     key: str
     revision: int
     payload: dict[str, Any] = field(repr=False)
     delivery: Delivery | None = None
+    reason: Reason = Reason.IN_SYNC
+    restock: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """The item is not to be sent as it is; ``wake`` names a product item to look at again."""
+    """The item is not to be sent as it is; ``wake`` names a product item to look at again.
+
+    ``forget``: the hub has lost the SKU and its product; what it accepted of both counts no more.
+    """
 
     key: str
     revision: int
     reason: Reason
     detail: str
     wake: str | None = None
+    forget: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

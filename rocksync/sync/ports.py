@@ -1,0 +1,153 @@
+"""What ``sync`` needs of the rooms around it. Doors fit these by shape; ``app`` puts them together."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from rocksync.domain.catalog import Listing, Price, Stock
+from rocksync.domain.documents import (
+    InvoicePayload,
+    OrderDocument,
+    OrderTask,
+    PriceDocument,
+    ProductDocument,
+    ShipmentPayload,
+    Skip,
+    StockDocument,
+)
+from rocksync.domain.errors import ItemError
+from rocksync.domain.orders import HubOrder, OrderRow, OrderStatus, StoreOrder
+from rocksync.domain.outcomes import Delivery, Item, Outcome
+from rocksync.domain.tenancy import Kind, Lease, Tenant, TenantId
+
+
+class Items(Protocol):
+    """Desired state, one row for each thing of a kind. Every write names the lease and raises LeaseLostError without it."""
+
+    async def fold(self, lease: Lease) -> int:
+        """Turn the committed changes of the lease's tenant and kind into pending items; returns how many changes."""
+
+    async def reconsider(self, lease: Lease, mapper_version: str) -> int:
+        """Make every item of the tenant and kind pending if it was mapped with another version; returns how many."""
+
+    async def deliverable(self, lease: Lease, *, after: Item | None, limit: int) -> Sequence[Item]:
+        """Pending items that are due, the longest undelivered first, behind *after*."""
+
+    async def record(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+        """Write down what became of a page of items, in one transaction."""
+
+    async def accepted(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, dict[str, Any]]:
+        """What the hub last accepted of *keys*, for those that it accepted."""
+
+    async def next_attempt_in_s(self, lease: Lease) -> float | None:
+        """Seconds until the next pending item of the tenant and kind is due; None: there is none. Never negative."""
+
+
+class Catalog(Protocol):
+    """The store's products, prices and stocks. What is not in the store is not in the answer."""
+
+    async def listings(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, Listing]:
+        """Products by (parent) SKU."""
+
+    async def prices(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, Price]:
+        """Prices by sellable SKU; a SKU of no product or variation, or of a product with variations, is left out."""
+
+    async def stocks(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, Stock]:
+        """Stocks by sellable SKU.
+
+        A SKU that has a stock row but no product any more, or no stock row any more, or is the parent of variations,
+        is there with ``active`` False.
+        """
+
+    async def owners(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, str]:
+        """The product SKU of those *skus* that are variations in the store now."""
+
+
+class OrderBook(Protocol):
+    """The store's orders, and what was last seen of them at the hub."""
+
+    async def note(self, lease: Lease, orders: Sequence[HubOrder]) -> int:
+        """Keep what the hub showed; items of orders that differ from last time become pending. Returns how many."""
+
+    async def rows(self, tenant: TenantId, ids: Sequence[str]) -> Mapping[str, OrderRow]:
+        """Both sides of each order."""
+
+    async def unknown_skus(self, tenant: TenantId, skus: Sequence[str]) -> frozenset[str]:
+        """Those of *skus* that are neither a product nor a variation of the store."""
+
+    async def park(self, lease: Lease, order_id: str, missing: Sequence[str]) -> None:
+        """Let an order wait for SKUs that the store does not know."""
+
+    async def unpark(self, lease: Lease) -> int:
+        """Make pending the parked orders whose SKUs the store knows by now; returns how many."""
+
+    async def import_order(self, lease: Lease, document: OrderDocument, raw: str, *, reserve: bool) -> StoreOrder:
+        """Write the order, all its lines and its reservations in one transaction, once; returns the store's order.
+
+        An order that is there already is returned as it is. Raises: ItemError with what the store refused.
+        """
+
+    async def move(self, lease: Lease, order: StoreOrder, status: OrderStatus, raw: str, *, reserve: bool) -> bool:
+        """Set the order's status and what its reservations want; False: its row is locked, try again later."""
+
+    async def settle(self, tenant: TenantId) -> int:
+        """Show reservations in ``store.stock`` as far as its rows are free; returns how many."""
+
+    async def saw(self, lease: Lease, *, watermark: datetime | None, reconciled: bool, hub_user: str | None) -> None:
+        """Note up to which modification time orders were read, and that the last days were read again."""
+
+
+class Mapper(Protocol):
+    """Store rows to documents, through the tenant's mappers. Answers are in the order of what was given."""
+
+    def version(self, tenant: Tenant) -> str:
+        """What the tenant's items are mapped with now; another value: they are to be mapped again."""
+
+    async def products(
+        self, tenant: Tenant, listings: Sequence[tuple[Listing, dict[str, Any] | None]]
+    ) -> list[ProductDocument | Skip | ItemError]:
+        """Documents of products; with each listing the payload the hub last accepted of it, if any."""
+
+    async def prices(self, tenant: Tenant, prices: Sequence[Price]) -> list[PriceDocument | Skip | ItemError]:
+        """Documents of prices."""
+
+    async def stocks(self, tenant: Tenant, stocks: Sequence[Stock]) -> list[StockDocument | Skip | ItemError]:
+        """Documents of stocks."""
+
+    async def orders(
+        self, tenant: Tenant, orders: Sequence[tuple[HubOrder, StoreOrder | None]]
+    ) -> list[OrderTask | ItemError]:
+        """Tasks of orders: the order to import, and the invoice and shipment payloads that the store's rows give."""
+
+
+class Hub(Protocol):
+    """Plugg.to, by what we need of it. All raise PassError when it is unavailable or limits us, TenantError on credentials."""
+
+    async def put_product(
+        self, tenant: Tenant, document: ProductDocument, accepted: dict[str, Any] | None, *, full: bool
+    ) -> Delivery:
+        """Bring the product in line; *full*: send every member. Raises: ItemError when it is refused."""
+
+    async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
+        """Bring the prices of SKUs of one product in line. Raises: ItemError; MissingAtHubError when there is no such SKU."""
+
+    async def put_stock(self, tenant: Tenant, document: StockDocument) -> Delivery:
+        """Set the quantity of one SKU. Raises: ItemError; MissingAtHubError when there is no such SKU."""
+
+    def orders(self, tenant: Tenant, *, since: date, until: date) -> AsyncIterator[list[HubOrder]]:
+        """Orders modified from *since* to *until*, page by page; more than asked may come, twice, in any order."""
+
+    async def order(self, tenant: Tenant, order_id: str) -> HubOrder | None:
+        """One order as it is now; None: there is none."""
+
+    async def acknowledge(self, tenant: Tenant, order_id: str, external: str) -> Delivery:
+        """Tell the hub the store's number of an order, and that it has it. Raises: ItemError."""
+
+    async def write_invoice(self, tenant: Tenant, order: HubOrder, payload: InvoicePayload) -> Delivery:
+        """Set an order to invoiced with its NF-e. *order* was just read. Raises: ItemError."""
+
+    async def write_shipment(self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload) -> Delivery:
+        """Set an order to shipping_informed with its tracking. *order* was just read. Raises: ItemError."""
+
+    def decode_order(self, document: str) -> HubOrder:
+        """An order from the JSON text of its document. Raises: ItemError when it is none."""
