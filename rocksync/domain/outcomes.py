@@ -35,8 +35,8 @@ class Created:
 class Delivery:
     """What one delivery did at the hub: for history, never with a secret or a buyer's data.
 
-    ``action`` is one word (create, update, unchanged, import, invoice, …); ``status`` the HTTP status of the last answer;
-    ``created`` the sellable SKUs that came into being at the hub with it.
+    ``action`` is one word (create, update, unchanged, import, invoice, …), ``status`` the HTTP status of the last
+    answer, ``created`` the sellable SKUs that came into being at the hub with it.
     """
 
     action: str

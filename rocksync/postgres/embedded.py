@@ -77,7 +77,7 @@ class _User:
         """Start the server again whenever its supervisor died; never returns."""
         while True:
             await asyncio.sleep(_WATCH_S)
-            if not self._is_abandoned():
+            if not _is_abandoned(self.home):
                 continue
             try:
                 again = await self.server()
@@ -113,7 +113,7 @@ class _User:
     async def _published(self) -> str:
         deadline = asyncio.get_running_loop().time() + _START_DEADLINE_S
         while True:
-            gone = self._supervisor_is_gone()
+            gone = _is_gone(self.home)
             dsn = self.home.published()
             if dsn is not None:
                 return dsn
@@ -123,25 +123,29 @@ class _User:
                 raise SettingsError(f"the embedded PostgreSQL was not ready in {_START_DEADLINE_S:.0f} s")
             await asyncio.sleep(_POLL_S)
 
-    def _is_abandoned(self) -> bool:
-        start = self.home.open_lock("start")
-        try:
-            return try_lock(start, shared=False) and self._supervisor_is_gone()
-        finally:
-            os.close(start)
-
-    def _supervisor_is_gone(self) -> bool:
-        supervisor = self.home.open_lock("supervisor")
-        try:
-            return try_lock(supervisor, shared=True)
-        finally:
-            os.close(supervisor)
-
     def _failure(self) -> str:
         try:
             return self.home.failure.read_text(encoding="ascii")
         except FileNotFoundError:
             return f"the supervisor of the embedded PostgreSQL ended without a word (see {self.home.log})"
+
+
+def _is_abandoned(home: Home) -> bool:
+    """Whether no supervisor lives and nobody is starting one."""
+    start = home.open_lock("start")
+    try:
+        return try_lock(start, shared=False) and _is_gone(home)
+    finally:
+        os.close(start)
+
+
+def _is_gone(home: Home) -> bool:
+    """Whether no supervisor lives; to be asked under the start lock, lest the question look like a supervisor."""
+    supervisor = home.open_lock("supervisor")
+    try:
+        return try_lock(supervisor, shared=True)
+    finally:
+        os.close(supervisor)
 
 
 def _environment() -> dict[str, str]:
@@ -172,7 +176,7 @@ async def _leave(home: Home, users: int) -> None:
     deadline = asyncio.get_running_loop().time() + _LEAVE_DEADLINE_S
     while last is not None and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(_POLL_S)
-        if _identity_of(home.dsn) != last:
+        if _identity_of(home.dsn) != last or _is_abandoned(home):
             return
 
 

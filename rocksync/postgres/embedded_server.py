@@ -19,7 +19,8 @@ from rocksync.postgres.embedded_home import DATABASE, USER, Home
 _LOG_LIMIT_BYTES = 5_000_000
 _START_TRIES = 3
 _POLL_S = 0.01
-_GRACE_S = 5.0
+_SHUTDOWN_S = 5.0
+_ORPHANS_S = 0.5
 _START_DEADLINE_S = 600.0  # recovery after a crash may have much to replay
 _SOCKET_PATH_LIMIT_BYTES = 107
 
@@ -167,19 +168,23 @@ def end_leftovers(cluster: Path) -> None:
     They are known by their working directory, as a recorded id may by now be a zombie's or somebody else's. Call it
     under the supervisor's lock only: then no server of this directory is meant to run.
     """
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, None):
-        deadline = time.monotonic() + _GRACE_S
-        while left := _processes_in(cluster):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(_POLL_S)
-        if not left:
-            break
-        if number is None:
-            raise SettingsError(f"an earlier PostgreSQL of {cluster} does not end (processes {left})")
-        for process_id in left:
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        for process_id in _left_after_a_while(cluster):
             _signal(process_id, number)
-    _forget_stale_pid(cluster)
+    if left := _left_after_a_while(cluster):
+        raise SettingsError(f"an earlier PostgreSQL of {cluster} does not end (processes {left})")
+    _forget(cluster)
+
+
+def _left_after_a_while(cluster: Path) -> list[int]:
+    """Wait until no process of *cluster* is left or it is time to lose patience; return those that are."""
+    began = time.monotonic()
+    while left := _processes_in(cluster):
+        shutting_down = _postmaster_lines(cluster)[:1] in [[str(process_id)] for process_id in left]
+        if time.monotonic() - began > (_SHUTDOWN_S if shutting_down else _ORPHANS_S):
+            break
+        time.sleep(_POLL_S)
+    return left
 
 
 def _signal(process_id: int, number: int) -> None:
@@ -205,11 +210,13 @@ def _processes_in(folder: Path) -> list[int]:
     return found
 
 
-def _forget_stale_pid(cluster: Path) -> None:
-    """Remove a pid file whose number now belongs to a zombie or a stranger, which Postgres would take for a server.
+def _forget(cluster: Path) -> None:
+    """Remove what a killed server left, where its number now belongs to a zombie or a stranger, so that it looks alive.
 
-    Without any such process the file stays: Postgres then looks for the memory of the old server by it.
+    Without any such process the pid file stays: Postgres then looks for the memory of the old server by it.
     """
+    for socket_or_lock in cluster.glob(".s.PGSQL.*"):
+        socket_or_lock.unlink()
     lines = _postmaster_lines(cluster)
     if lines and Path("/proc", lines[0].strip()).exists():
         (cluster / "postmaster.pid").unlink(missing_ok=True)

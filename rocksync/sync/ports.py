@@ -22,7 +22,7 @@ from rocksync.domain.tenancy import Kind, Lease, Tenant, TenantId
 
 
 class Items(Protocol):
-    """Desired state, one row for each thing of a kind. Every write names the lease and raises LeaseLostError without it."""
+    """Desired state, one row for each thing of a kind. Writes raise LeaseLostError when the lease was taken over."""
 
     async def fold(self, lease: Lease) -> int:
         """Turn the committed changes of the lease's tenant and kind into pending items; returns how many changes."""
@@ -121,7 +121,10 @@ class Mapper(Protocol):
 
 
 class Hub(Protocol):
-    """Plugg.to, by what we need of it. All raise PassError when it is unavailable or limits us, TenantError on credentials."""
+    """Plugg.to, by what we need of it.
+
+    Everything raises PassError when the hub is unavailable or limits us, and TenantError when it refuses credentials.
+    """
 
     async def put_product(
         self, tenant: Tenant, document: ProductDocument, accepted: dict[str, Any] | None, *, full: bool
@@ -129,10 +132,16 @@ class Hub(Protocol):
         """Bring the product in line; *full*: send every member. Raises: ItemError when it is refused."""
 
     async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
-        """Bring the prices of SKUs of one product in line. Raises: ItemError; MissingAtHubError when there is no such SKU."""
+        """Bring the prices of SKUs of one product in line.
+
+        Raises: ItemError; MissingAtHubError when there is no such SKU.
+        """
 
     async def put_stock(self, tenant: Tenant, document: StockDocument) -> Delivery:
-        """Set the quantity of one SKU. Raises: ItemError; MissingAtHubError when there is no such SKU."""
+        """Set the quantity of one SKU.
+
+        Raises: ItemError; MissingAtHubError when there is no such SKU.
+        """
 
     def orders(self, tenant: Tenant, *, since: date, until: date) -> AsyncIterator[list[HubOrder]]:
         """Orders modified from *since* to *until*, page by page; more than asked may come, twice, in any order."""
