@@ -3,13 +3,16 @@
 SELECT pg_try_advisory_lock(hashtext('rocksync'), hashtext('migrate'));
 
 -- name: set_limits
--- A migration may take long, but not stand in front of a busy table and block everybody behind it.
+-- A migration may take long, but not stand in front of a busy table and block everybody behind it,
+-- nor go on long after its client was killed.
 SET statement_timeout = 0;
 SET lock_timeout = '15s';
+SET client_connection_check_interval = '5s';
 
 -- name: end_turn
 RESET statement_timeout;
 RESET lock_timeout;
+RESET client_connection_check_interval;
 SELECT pg_advisory_unlock(hashtext('rocksync'), hashtext('migrate'));
 
 -- name: make_table

@@ -14,6 +14,7 @@ _SERVER_SETTINGS = {
     "timezone": "UTC",
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
+    "client_connection_check_interval": "10s",
     "jit": "off",
 }
 

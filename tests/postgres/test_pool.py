@@ -1,0 +1,73 @@
+import datetime
+import socket
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+import pytest
+
+from rocksync.domain.errors import SettingsError
+from rocksync.postgres.pool import open_pool
+
+
+async def complaint(dsn: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        await open_pool(dsn, size=2, application_name="test")
+    assert caught.value.__cause__ is None
+    return str(caught.value)
+
+
+async def test_values_come_as_decimal_json_text_and_utc(empty_database: str):
+    pool = await open_pool(empty_database, size=2, application_name="a test")
+    try:
+        row = await pool.fetchrow("""SELECT 1.10::numeric AS money, '{"a": 1}'::jsonb AS document, now() AS at""")
+
+        assert (row["money"], str(row["money"])) == (Decimal("1.10"), "1.10")
+        assert row["document"] == '{"a": 1}'
+        assert row["at"].utcoffset() == datetime.timedelta(0)
+        assert await pool.fetchval("SHOW timezone") == "UTC"
+        assert await pool.fetchval("SHOW application_name") == "a test"
+    finally:
+        await pool.close()
+
+
+async def test_a_wrong_password_is_told_without_it(empty_database: str):
+    wrong = empty_database.replace(urlsplit(empty_database).password or "", "a-wrong-secret")
+
+    told = await complaint(wrong)
+
+    assert "refuses the user or password: correct database.dsn" in told
+    assert "a-wrong-secret" not in told
+
+
+async def test_a_missing_database_is_told(empty_database: str):
+    told = await complaint(f"{empty_database}_missing")
+
+    assert "has no such database: create it" in told
+    assert (urlsplit(empty_database).password or "") not in told
+
+
+async def test_an_unreachable_server_is_told():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+
+        told = await complaint(f"postgresql://me:a-secret@127.0.0.1:{port}/shop")
+
+    assert told.startswith(f"the database shop at 127.0.0.1:{port} cannot be reached")
+    assert "a-secret" not in told
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "a-secret",
+        "postgresql://me:a-secret@host:port/db",
+        "mysql://me:a-secret@127.0.0.1/db",
+        "postgresql://me:a-secret@[::1/db",
+    ],
+)
+async def test_text_that_is_no_dsn_is_told_without_quoting_it(dsn: str):
+    told = await complaint(dsn)
+
+    assert "correct database.dsn" in told
+    assert "a-secret" not in told
