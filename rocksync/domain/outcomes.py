@@ -23,6 +23,24 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """What folding found: how many changes it took, and whether it left any; ``deliverable``: an item is due."""
+
+    changes: int
+    more: bool
+    deliverable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Where an item is: ``accepted`` is the payload the hub last accepted, decoded."""
+
+    state: str
+    reason: Reason
+    accepted: dict[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
     """A sellable SKU that was created with its product: what the hub now holds of its price and stock."""
 
@@ -78,14 +96,14 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The item could not be delivered: tried again after a backoff, or quarantined at once when ``final``."""
+    """The item could not be delivered: tried again after ``delay_s``, or quarantined when that is None."""
 
     key: str
     revision: int
     attempts: int
     reason: Reason
     detail: str
-    final: bool
+    delay_s: float | None
     delivery: Delivery | None = None
 
 

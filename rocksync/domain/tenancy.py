@@ -74,3 +74,4 @@ class Lease:
     mapper_version: str | None = None
     watermark: datetime | None = None
     reconciled_at: datetime | None = None
+    due_at: datetime | None = None

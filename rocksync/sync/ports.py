@@ -17,15 +17,15 @@ from rocksync.domain.documents import (
 )
 from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubOrder, OrderRow, OrderStatus, StoreOrder
-from rocksync.domain.outcomes import Delivery, Item, Outcome
+from rocksync.domain.outcomes import Delivery, Folded, Item, Known, Outcome
 from rocksync.domain.tenancy import Kind, Lease, Tenant, TenantId
 
 
 class Items(Protocol):
     """Desired state, one row for each thing of a kind. Writes raise LeaseLostError when the lease was taken over."""
 
-    async def fold(self, lease: Lease) -> int:
-        """Turn the committed changes of the lease's tenant and kind into pending items; returns how many changes."""
+    async def fold(self, lease: Lease) -> Folded:
+        """Turn committed changes of the lease's tenant and kind into pending items, up to a limit."""
 
     async def reconsider(self, lease: Lease, mapper_version: str) -> int:
         """Make every item of the tenant and kind pending if it was mapped with another version; returns how many."""
@@ -36,11 +36,8 @@ class Items(Protocol):
     async def record(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
         """Write down what became of a page of items, in one transaction."""
 
-    async def accepted(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, dict[str, Any]]:
-        """What the hub last accepted of *keys*, for those that it accepted."""
-
-    async def next_attempt_in_s(self, lease: Lease) -> float | None:
-        """Seconds until the next pending item of the tenant and kind is due; None: there is none. Never negative."""
+    async def known(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, Known]:
+        """Where the items of *keys* are, for those that there are."""
 
 
 class Catalog(Protocol):

@@ -1,0 +1,81 @@
+-- What workers call around a pass: fold changes into items, finish or give back a lease.
+
+-- Fold up to max_changes committed changes into items, one item for each key, keeping the oldest change. Says whether
+-- the lease is still held (nothing is done without it), how many changes were folded, and whether anything is due.
+CREATE FUNCTION rocksync.fold(
+    only_tenant bigint, only_kind text, token bigint, max_changes integer,
+    OUT held boolean, OUT folded bigint, OUT deliverable boolean)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    folded := 0;
+    deliverable := false;
+    PERFORM FROM rocksync.schedule s
+      WHERE s.tenant_id = only_tenant AND s.kind = only_kind AND s.lease_token = token FOR SHARE;
+    held := FOUND;
+    IF NOT held THEN
+        RETURN;
+    END IF;
+    WITH taken AS (
+        DELETE FROM rocksync.change c
+         WHERE c.ctid = ANY (ARRAY(SELECT d.ctid FROM rocksync.change d
+                                    WHERE d.tenant_id = only_tenant AND d.kind = only_kind
+                                    ORDER BY d.changed_at LIMIT max_changes FOR UPDATE SKIP LOCKED))
+        RETURNING c.key, c.changed_at),
+    marked AS (
+        INSERT INTO rocksync.item AS i (tenant_id, kind, key, state, reason, changed_at)
+        SELECT only_tenant, only_kind, t.key, 'pending', 'pending', min(t.changed_at) FROM taken t GROUP BY t.key
+        ON CONFLICT (tenant_id, kind, key) DO UPDATE
+           SET state = 'pending', reason = 'pending', detail = NULL, revision = i.revision + 1, attempts = 0,
+               changed_at = least(coalesce(i.changed_at, excluded.changed_at), excluded.changed_at),
+               next_attempt_at = now())
+    SELECT count(*) INTO folded FROM taken;
+    SELECT EXISTS (SELECT FROM rocksync.item i
+                    WHERE i.tenant_id = only_tenant AND i.kind = only_kind AND i.state = 'pending'
+                      AND i.next_attempt_at <= clock_timestamp()) INTO deliverable;
+END $$;
+COMMENT ON FUNCTION rocksync.fold IS 'Workers only: turn committed changes of one tenant and kind into pending items.';
+
+-- Give a lease back after a pass, or a slice of one, that went well.
+CREATE FUNCTION rocksync.finish(only_tenant bigint, only_kind text, token bigint, complete boolean) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    retry_at timestamptz;
+    more     boolean := false;
+BEGIN
+    IF complete THEN
+        SELECT min(i.next_attempt_at) INTO retry_at FROM rocksync.item i
+         WHERE i.tenant_id = only_tenant AND i.kind = only_kind AND i.state = 'pending';
+        SELECT EXISTS (SELECT FROM rocksync.change c WHERE c.tenant_id = only_tenant AND c.kind = only_kind) INTO more;
+    END IF;
+    UPDATE rocksync.schedule s
+       SET lease_worker = NULL, leased_until = NULL, failures = 0, failure = NULL, failure_reason = NULL, backoff_until = NULL,
+           last_completed_at = CASE WHEN complete THEN clock_timestamp() ELSE s.last_completed_at END,
+           requested_at = CASE WHEN complete AND s.requested_at <= s.last_started_at THEN NULL ELSE s.requested_at END,
+           due_at = CASE
+               WHEN s.due_at IS NULL THEN NULL -- the tenant was paused or stopped meanwhile
+               WHEN NOT complete THEN clock_timestamp()
+               WHEN s.requested_at > s.last_started_at THEN clock_timestamp()
+               WHEN s.mode = 'manual' THEN NULL
+               WHEN s.mode = 'immediate' AND more THEN clock_timestamp()
+               ELSE greatest(clock_timestamp(),
+                             least(s.last_started_at + coalesce(s.every, d.every),
+                                   CASE WHEN retry_at IS NOT NULL THEN greatest(retry_at, clock_timestamp() + interval '1 second') END))
+               END
+      FROM rocksync.default_interval d
+     WHERE d.kind = s.kind AND s.tenant_id = only_tenant AND s.kind = only_kind AND s.lease_token = token;
+    RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION rocksync.finish IS 'Workers only: give a lease back; false when it was lost.';
+
+-- Give a lease back after a pass that failed; the next one waits for the backoff, and no item is blamed.
+CREATE FUNCTION rocksync.fail(
+    only_tenant bigint, only_kind text, token bigint, backoff interval, because text, why text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE rocksync.schedule s
+       SET lease_worker = NULL, leased_until = NULL, failures = s.failures + 1,
+           backoff_until = clock_timestamp() + backoff, failure_reason = because, failure = why
+     WHERE s.tenant_id = only_tenant AND s.kind = only_kind AND s.lease_token = token;
+    RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION rocksync.fail IS 'Workers only: give a lease back after a failure; false when it was lost.';

@@ -1,0 +1,222 @@
+"""Items: the desired state of every thing, and the outcomes that passes record of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from rocksync import sql
+from rocksync.domain.errors import LeaseLostError
+from rocksync.domain.outcomes import (
+    Accepted,
+    Delivery,
+    Folded,
+    Forgotten,
+    Item,
+    Known,
+    Outcome,
+    Postponed,
+    Refused,
+    Skipped,
+)
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Kind, Lease, TenantId
+
+_QUERIES = sql.load("rocksync.postgres", "items.sql")
+_FOLD_LIMIT = 20_000
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Items:
+    """``rocksync.item`` and what belongs to it. Every write names its lease and raises LeaseLostError without it."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def fold(self, lease: Lease) -> Folded:
+        """Turn committed changes into pending items, at most 20,000 at a time."""
+        row = await self._pool.fetchrow(_QUERIES.fold, lease.tenant.id, lease.kind, lease.token, _FOLD_LIMIT)
+        if row is None or not row["held"]:
+            raise _lost(lease)
+        return Folded(
+            changes=row["folded"],
+            more=row["folded"] == _FOLD_LIMIT,
+            deliverable=row["deliverable"],
+        )
+
+    async def reconsider(self, lease: Lease, mapper_version: str) -> int:
+        """Make all items pending if they were mapped with another version; returns how many."""
+        if lease.mapper_version == mapper_version:
+            return 0
+        async with self._pool.acquire() as connection, connection.transaction():
+            await _hold(connection, lease)
+            marked = "UPDATE 0"
+            if lease.mapper_version is not None or mapper_version:
+                marked = await connection.execute(_QUERIES.reconsider, lease.tenant.id, lease.kind)
+            await connection.execute(_QUERIES.set_mapper_version, lease.tenant.id, lease.kind, mapper_version)
+        return int(marked.split()[-1])
+
+    async def deliverable(self, lease: Lease, *, after: Item | None, limit: int) -> Sequence[Item]:
+        """Pending items that are due, the longest undelivered first, behind *after*."""
+        rows = await self._pool.fetch(
+            _QUERIES.deliverable,
+            lease.tenant.id,
+            lease.kind,
+            after.changed_at if after else _EARLIEST,
+            after.key if after else "",
+            limit,
+        )
+        return [
+            Item(
+                key=row["key"],
+                revision=row["revision"],
+                changed_at=row["changed_at"],
+                attempts=row["attempts"],
+                resend=row["resend"],
+                accepted=_decode(row["accepted"]) if row["accepted"] else None,
+            )
+            for row in rows
+        ]
+
+    async def known(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, Known]:
+        """Where the items of *keys* are, for those that there are."""
+        rows = await self._pool.fetch(_QUERIES.known, tenant, kind, list(keys))
+        return {
+            row["key"]: Known(
+                state=row["state"],
+                reason=Reason(row["reason"]),
+                accepted=_decode(row["accepted"]) if row["accepted"] else None,
+            )
+            for row in rows
+        }
+
+    async def record(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+        """Write down what became of items, in one transaction.
+
+        A product pass also writes price and stock items, so two passes of a tenant can deadlock; the loser starts over.
+        """
+        for last in (False, False, True):
+            try:
+                return await self._record(lease, outcomes)
+            except asyncpg.DeadlockDetectedError:
+                if last:
+                    raise
+
+    async def _record(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+        tenant, kind = lease.tenant.id, lease.kind
+        async with self._pool.acquire() as connection, connection.transaction():
+            await _hold(connection, lease)
+            if accepted := [o for o in outcomes if isinstance(o, Accepted)]:
+                await _record_accepted(connection, tenant, kind, accepted)
+            if skipped := [o for o in outcomes if isinstance(o, Skipped)]:
+                await _record_skipped(connection, tenant, kind, skipped)
+            if refused := [o for o in outcomes if isinstance(o, Refused)]:
+                await connection.execute(
+                    _QUERIES.record_refused,
+                    tenant,
+                    kind,
+                    *_columns(refused, "key", "revision", "attempts", "reason", "detail", "delay_s"),
+                )
+            if postponed := [o for o in outcomes if isinstance(o, Postponed)]:
+                await connection.execute(
+                    _QUERIES.record_postponed,
+                    tenant,
+                    kind,
+                    *_columns(postponed, "key", "revision", "reason", "detail", "delay_s"),
+                )
+            if forgotten := [o for o in outcomes if isinstance(o, Forgotten)]:
+                await connection.execute(
+                    _QUERIES.record_forgotten, tenant, kind, *_columns(forgotten, "key", "revision")
+                )
+            await _record_history(connection, tenant, kind, outcomes)
+
+    async def count(self, lease: Lease) -> None:
+        """Count the items of the tenant and kind by state, for metrics."""
+        await self._pool.execute(_QUERIES.count_items, lease.tenant.id, lease.kind)
+
+
+def _lost(lease: Lease) -> LeaseLostError:
+    return LeaseLostError(f"another worker has taken over {lease.tenant.slug} {lease.kind}", retry_after_s=0)
+
+
+async def _hold(connection: asyncpg.pool.PoolConnectionProxy, lease: Lease) -> None:
+    if not await connection.fetchval(_QUERIES.hold, lease.tenant.id, lease.kind, lease.token):
+        raise _lost(lease)
+
+
+def _columns(outcomes: Sequence[Outcome], *names: str) -> list[list[Any]]:
+    return [[getattr(outcome, name) for outcome in outcomes] for name in names]
+
+
+async def _record_accepted(
+    connection: asyncpg.pool.PoolConnectionProxy, tenant: TenantId, kind: Kind, accepted: Sequence[Accepted]
+) -> None:
+    await connection.execute(
+        _QUERIES.record_accepted,
+        tenant,
+        kind,
+        [o.key for o in accepted],
+        [o.revision for o in accepted],
+        [_encode(o.payload).decode() if o.delivery else None for o in accepted],
+        [o.reason for o in accepted],
+    )
+    created = [created for o in accepted if o.delivery for created in o.delivery.created]
+    if created:
+        await connection.execute(
+            _QUERIES.record_created,
+            tenant,
+            [c.sku for c in created] * 2,
+            [Kind.PRICE] * len(created) + [Kind.STOCK] * len(created),
+            [_encode(c.price).decode() for c in created] + [_encode(c.stock).decode() for c in created],
+        )
+    await _mark(connection, tenant, Kind.STOCK, [sku for o in accepted for sku in o.restock])
+
+
+async def _record_skipped(
+    connection: asyncpg.pool.PoolConnectionProxy, tenant: TenantId, kind: Kind, skipped: Sequence[Skipped]
+) -> None:
+    await connection.execute(
+        _QUERIES.record_skipped,
+        tenant,
+        kind,
+        *_columns(skipped, "key", "revision", "reason", "detail", "forget"),
+    )
+    lost = {o.wake for o in skipped if o.wake and o.forget}
+    if lost:
+        await connection.execute(_QUERIES.record_lost, tenant, list(lost))
+    await _mark(connection, tenant, Kind.PRODUCT, sorted({o.wake for o in skipped if o.wake and not o.forget}))
+
+
+async def _mark(
+    connection: asyncpg.pool.PoolConnectionProxy, tenant: TenantId, kind: Kind, keys: Sequence[str]
+) -> None:
+    if keys:
+        await connection.execute(_QUERIES.mark, tenant, [kind] * len(keys), list(keys))
+
+
+async def _record_history(
+    connection: asyncpg.pool.PoolConnectionProxy, tenant: TenantId, kind: Kind, outcomes: Sequence[Outcome]
+) -> None:
+    lines = [line for outcome in outcomes if (line := _history_line(outcome)) is not None]
+    if lines:
+        await connection.execute(_QUERIES.record_history, tenant, kind, *(list(c) for c in zip(*lines, strict=True)))
+
+
+def _history_line(outcome: Outcome) -> tuple[Any, ...] | None:
+    """Key, action, status, reason, detail, sent, took_ms; None: nothing was done that anybody would look for."""
+    delivery: Delivery | None = getattr(outcome, "delivery", None)
+    match outcome:
+        case Accepted() | Postponed() if delivery is None:
+            return None
+        case Skipped() | Forgotten():
+            return None
+    reason = getattr(outcome, "reason", Reason.IN_SYNC)
+    detail = getattr(outcome, "detail", None)
+    if delivery is None:
+        return outcome.key, "refuse", None, reason, detail, None, None
+    sent = None if delivery.sent is None else _encode(delivery.sent).decode()
+    return outcome.key, delivery.action, delivery.status, reason, detail, sent, delivery.took_ms

@@ -1,0 +1,127 @@
+-- name: fold
+-- Changes into items. $1 tenant_id bigint, $2 kind text, $3 token bigint, $4 limit int
+SELECT held, folded, deliverable FROM rocksync.fold($1, $2, $3, $4);
+
+-- name: hold
+-- A row while the lease is held; it cannot be taken over before the transaction ends.
+-- $1 tenant_id bigint, $2 kind text, $3 token bigint
+SELECT true FROM rocksync.schedule WHERE tenant_id = $1 AND kind = $2 AND lease_token = $3 FOR SHARE;
+
+-- name: deliverable
+-- Items of one tenant and kind that are due, the longest undelivered first, behind a given one.
+-- $1 tenant_id bigint, $2 kind text, $3 after changed_at timestamptz, $4 after key text, $5 limit int
+SELECT key, revision, changed_at, attempts, resend, accepted
+  FROM rocksync.item
+ WHERE tenant_id = $1
+   AND kind = $2
+   AND state = 'pending'
+   AND next_attempt_at <= now()
+   AND (changed_at, key) > ($3, $4)
+ ORDER BY changed_at, key
+ LIMIT $5;
+
+-- name: known
+-- Where items are. $1 tenant_id bigint, $2 kind text, $3 keys text[]
+SELECT key, state, reason, accepted FROM rocksync.item WHERE tenant_id = $1 AND kind = $2 AND key = ANY ($3);
+
+-- name: reconsider
+-- Map every item again that is not pending anyway. $1 tenant_id bigint, $2 kind text
+UPDATE rocksync.item
+   SET state = 'pending', reason = 'pending', detail = NULL, revision = revision + 1, attempts = 0,
+       changed_at = coalesce(changed_at, now()), next_attempt_at = now()
+ WHERE tenant_id = $1
+   AND kind = $2
+   AND state <> 'pending';
+
+-- name: set_mapper_version
+-- $1 tenant_id bigint, $2 kind text, $3 version text
+UPDATE rocksync.schedule SET mapper_version = $3 WHERE tenant_id = $1 AND kind = $2;
+
+-- name: record_accepted
+-- The hub holds what it is to hold. An item that changed meanwhile stays pending.
+-- $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 payloads text[] (null: as it was), $6 reasons text[]
+UPDATE rocksync.item i
+   SET accepted = coalesce(o.payload::jsonb, i.accepted),
+       accepted_at = CASE WHEN o.payload IS NULL THEN i.accepted_at ELSE now() END,
+       attempted_at = now(),
+       attempts = 0,
+       resend = i.resend AND i.revision <> o.revision,
+       state = CASE WHEN i.revision <> o.revision THEN i.state WHEN o.reason = 'in_sync' THEN 'synced' ELSE 'skipped' END,
+       reason = CASE WHEN i.revision <> o.revision THEN i.reason ELSE o.reason END,
+       detail = CASE WHEN i.revision <> o.revision THEN i.detail END,
+       changed_at = CASE WHEN i.revision <> o.revision THEN i.changed_at END
+  FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[]) AS o (key, revision, payload, reason)
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = o.key;
+
+-- name: record_skipped
+-- Not to be sent as it is. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 reasons text[], $6 details text[],
+-- $7 forget boolean[]
+UPDATE rocksync.item i
+   SET state = 'skipped', reason = o.reason, detail = o.detail, changed_at = NULL, attempts = 0, resend = false,
+       attempted_at = now(), accepted = CASE WHEN o.forget THEN NULL ELSE i.accepted END
+  FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[]) AS o (key, revision, reason, detail, forget)
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = o.key AND i.revision = o.revision;
+
+-- name: record_refused
+-- Could not be delivered. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 attempts int[], $6 reasons text[],
+-- $7 details text[], $8 delays in seconds float8[] (null: quarantined)
+UPDATE rocksync.item i
+   SET state = CASE WHEN o.delay_s IS NULL THEN 'quarantined' ELSE 'pending' END,
+       reason = o.reason, detail = o.detail, attempts = o.attempts, attempted_at = now(),
+       next_attempt_at = now() + coalesce(o.delay_s, 0) * interval '1 second'
+  FROM unnest($3::text[], $4::bigint[], $5::int[], $6::text[], $7::text[], $8::float8[])
+       AS o (key, revision, attempts, reason, detail, delay_s)
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = o.key AND i.revision = o.revision;
+
+-- name: record_postponed
+-- To be looked at again, without a failed attempt. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[],
+-- $5 reasons text[], $6 details text[], $7 delays in seconds float8[]
+UPDATE rocksync.item i
+   SET reason = o.reason, detail = o.detail, attempted_at = now(),
+       next_attempt_at = now() + o.delay_s * interval '1 second'
+  FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::float8[]) AS o (key, revision, reason, detail, delay_s)
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = o.key AND i.revision = o.revision;
+
+-- name: record_forgotten
+-- There is no such thing. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[]
+DELETE FROM rocksync.item i USING unnest($3::text[], $4::bigint[]) AS o (key, revision)
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = o.key AND i.revision = o.revision;
+
+-- name: record_created
+-- SKUs that were created with a price and a stock: what the hub holds of them, looked at again by their own passes.
+-- $1 tenant_id, $2 skus text[], $3 kinds text[], $4 payloads text[]
+INSERT INTO rocksync.item AS i (tenant_id, kind, key, state, reason, changed_at, accepted, accepted_at)
+SELECT $1, o.kind, o.sku, 'pending', 'pending', now(), o.payload::jsonb, now()
+  FROM unnest($2::text[], $3::text[], $4::text[]) AS o (sku, kind, payload)
+    ON CONFLICT (tenant_id, kind, key) DO UPDATE
+   SET accepted = excluded.accepted, accepted_at = excluded.accepted_at, state = 'pending', reason = 'pending', detail = NULL,
+       revision = i.revision + 1, attempts = 0, next_attempt_at = now(), changed_at = coalesce(i.changed_at, excluded.changed_at);
+
+-- name: record_lost
+-- Products that the hub has lost: they are to be created again. $1 tenant_id, $2 skus text[]
+UPDATE rocksync.item
+   SET accepted = NULL, accepted_at = NULL, state = 'pending', reason = 'pending', detail = NULL, revision = revision + 1,
+       attempts = 0, next_attempt_at = now(), changed_at = coalesce(changed_at, now())
+ WHERE tenant_id = $1 AND kind = 'product' AND key = ANY ($2);
+
+-- name: mark
+-- $1 tenant_id, $2 kinds text[], $3 keys text[]
+INSERT INTO rocksync.change (tenant_id, kind, key) SELECT $1, o.kind, o.key FROM unnest($2::text[], $3::text[]) AS o (kind, key);
+
+-- name: record_history
+-- $1 tenant_id, $2 kind, $3 keys text[], $4 actions text[], $5 statuses int[], $6 reasons text[], $7 details text[],
+-- $8 sent text[], $9 took_ms int[]
+INSERT INTO rocksync.history (tenant_id, kind, key, action, status, reason, detail, sent, took_ms)
+SELECT $1, $2, o.key, o.action, o.status, o.reason, o.detail, o.sent::jsonb, o.took_ms
+  FROM unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::int[])
+       AS o (key, action, status, reason, detail, sent, took_ms);
+
+-- name: count_items
+-- Items by state, for metrics. $1 tenant_id, $2 kind
+INSERT INTO rocksync.item_count (tenant_id, kind, state, items)
+SELECT $1, $2, s.state, count(i.key)
+  FROM unnest(ARRAY['pending', 'synced', 'skipped', 'quarantined']) AS s (state)
+  LEFT JOIN rocksync.item i ON i.tenant_id = $1 AND i.kind = $2 AND i.state = s.state
+ GROUP BY s.state
+    ON CONFLICT (tenant_id, kind, state) DO UPDATE SET items = excluded.items
+ WHERE rocksync.item_count.items <> excluded.items;

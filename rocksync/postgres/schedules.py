@@ -1,0 +1,136 @@
+"""Schedules and leases: which passes are due, who runs them, and when the next ones are."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from rocksync import sql
+from rocksync.domain.tenancy import Kind, Lease, Mode, Tenant, TenantId
+
+_QUERIES = sql.load("rocksync.postgres", "schedules.sql")
+
+
+class Schedules:
+    """``rocksync.schedule`` as workers use it. Times are the database's."""
+
+    def __init__(self, pool: asyncpg.Pool, *, lease_s: float) -> None:
+        self._pool = pool
+        self._lease_s = lease_s
+
+    async def claim(
+        self, worker: str, slots: int, *, tenants: Sequence[TenantId] | None = None, kinds: Sequence[Kind] | None = None
+    ) -> list[Lease]:
+        """Lease up to *slots* due passes for *worker*."""
+        rows = await self._pool.fetch(
+            _QUERIES.claim,
+            worker,
+            slots,
+            float(self._lease_s),
+            None if tenants is None else list(tenants),
+            None if kinds is None else list(kinds),
+        )
+        return [_lease(row) for row in rows]
+
+    async def extend(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
+        """Hold *leases* for longer, by one statement; returns those that are still held."""
+        rows = await self._pool.fetch(
+            _QUERIES.extend,
+            [lease.tenant.id for lease in leases],
+            [lease.kind for lease in leases],
+            [lease.token for lease in leases],
+            float(self._lease_s),
+        )
+        return {(TenantId(row["tenant_id"]), Kind(row["kind"])) for row in rows}
+
+    async def finish(self, lease: Lease, *, complete: bool) -> bool:
+        """Give a lease back after a pass, or a slice of one; False: it was lost."""
+        return bool(await self._pool.fetchval(_QUERIES.finish, lease.tenant.id, lease.kind, lease.token, complete))
+
+    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str) -> bool:
+        """Give a lease back after a pass that failed; False: it was lost."""
+        return bool(
+            await self._pool.fetchval(
+                _QUERIES.fail, lease.tenant.id, lease.kind, lease.token, backoff_s, reason, detail
+            )
+        )
+
+    async def failures(self, lease: Lease) -> int:
+        """How many passes of the tenant and kind failed one after another so far."""
+        return await self._pool.fetchval(_QUERIES.failures, lease.tenant.id, lease.kind) or 0
+
+    async def wake_changed(self, tenants: Sequence[TenantId] | None = None) -> None:
+        """Make immediate schedules due of which something changed."""
+        await self._pool.execute(_QUERIES.wake_changed, None if tenants is None else list(tenants))
+
+    async def wake_mapped(self, names: Sequence[str]) -> None:
+        """Make the tenants due that use one of these mappers, by name or by being named like it."""
+        slugs = [*names, *(name.replace("_", "-") for name in names)]
+        await self._pool.execute(_QUERIES.wake_mapped, list(names), slugs)
+
+    async def request(self, *, tenants: Sequence[TenantId] | None, kinds: Sequence[Kind] | None, manual: bool) -> None:
+        """Make passes due, whatever their interval; *manual*: also those that only run on request."""
+        await self._pool.execute(
+            _QUERIES.request,
+            None if tenants is None else list(tenants),
+            None if kinds is None else list(kinds),
+            manual,
+        )
+
+    async def request_deliverable(self, *, tenants: Sequence[TenantId] | None, kinds: Sequence[Kind] | None) -> int:
+        """Make passes due for which something could be delivered now; returns how many."""
+        return await self._pool.fetchval(
+            _QUERIES.request_deliverable,
+            None if tenants is None else list(tenants),
+            None if kinds is None else list(kinds),
+        )
+
+    async def resume_paused(self) -> None:
+        """Resume tenants and kinds whose pause is over."""
+        await self._pool.execute(_QUERIES.resume_paused)
+
+    async def beat(self, worker: str, version: str) -> None:
+        """Note that *worker* is alive."""
+        await self._pool.execute(_QUERIES.beat, worker, version)
+
+    async def leave(self, worker: str) -> None:
+        """Note that *worker* has ended and free what it still held."""
+        await self._pool.execute(_QUERIES.leave, worker)
+
+    async def set_default_intervals(self, intervals: Mapping[Kind, timedelta]) -> None:
+        """Let the database know the intervals of tenants that chose none."""
+        await self._pool.execute(
+            _QUERIES.set_default_intervals, list(intervals), [every.total_seconds() for every in intervals.values()]
+        )
+
+    async def sweep(self, *, keep_history_days: int, keep_orders_days: int) -> None:
+        """Delete what nobody needs any more."""
+        await self._pool.execute(_QUERIES.sweep_history, keep_history_days)
+        await self._pool.execute(_QUERIES.sweep_orders, keep_orders_days)
+        await self._pool.execute(_QUERIES.sweep_workers)
+        await self._pool.execute(_QUERIES.sweep_changes)
+
+
+def _lease(row: Mapping[str, Any]) -> Lease:
+    return Lease(
+        tenant=Tenant(
+            id=TenantId(row["tenant_id"]),
+            slug=row["slug"],
+            name=row["name"],
+            domain=row["domain"],
+            mappers=tuple(row["mappers"]),
+            settings=msgspec.json.decode(row["settings"]),
+            revision=row["revision"],
+            orders_since=row["orders_since"],
+        ),
+        kind=Kind(row["kind"]),
+        mode=Mode(row["mode"]),
+        token=row["lease_token"],
+        requested=row["requested"],
+        mapper_version=row["mapper_version"],
+        watermark=row["watermark"],
+        reconciled_at=row["reconciled_at"],
+        due_at=row["due_at"],
+    )

@@ -1,0 +1,116 @@
+-- name: claim
+-- Due passes, leased. $1 worker text, $2 slots int, $3 lease in seconds float8, $4 tenant ids bigint[] or null, $5 kinds text[] or null
+SELECT s.tenant_id, s.kind, s.mode, s.lease_token, s.requested_at IS NOT NULL AS requested, s.mapper_version, s.watermark,
+       s.reconciled_at, s.due_at, t.slug, t.name, t.domain, t.mappers, t.settings, t.revision, t.orders_since
+  FROM rocksync.claim($1, $2, $3 * interval '1 second', $4, $5) s
+  JOIN rocksync.tenant t ON t.id = s.tenant_id;
+
+-- name: extend
+-- Those of a worker's leases that it still holds, for longer.
+-- $1 tenant ids bigint[], $2 kinds text[], $3 tokens bigint[], $4 lease in seconds float8
+UPDATE rocksync.schedule s
+   SET leased_until = clock_timestamp() + $4 * interval '1 second'
+  FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS o (tenant_id, kind, token)
+ WHERE s.tenant_id = o.tenant_id AND s.kind = o.kind AND s.lease_token = o.token AND s.lease_worker IS NOT NULL
+RETURNING s.tenant_id, s.kind, s.lease_token;
+
+-- name: finish
+-- $1 tenant_id, $2 kind, $3 token, $4 complete boolean
+SELECT rocksync.finish($1, $2, $3, $4);
+
+-- name: fail
+-- $1 tenant_id, $2 kind, $3 token, $4 backoff in seconds float8, $5 reason, $6 detail
+SELECT rocksync.fail($1, $2, $3, $4 * interval '1 second', $5, $6);
+
+-- name: failures
+-- $1 tenant_id, $2 kind
+SELECT failures FROM rocksync.schedule WHERE tenant_id = $1 AND kind = $2;
+
+-- name: wake_changed
+-- Immediate schedules of which something changed are due. $1 tenant ids bigint[] or null for all
+UPDATE rocksync.schedule s
+   SET due_at = clock_timestamp()
+  FROM rocksync.tenant t
+ WHERE t.id = s.tenant_id AND t.status = 'active' AND s.mode = 'immediate'
+   AND ($1::bigint[] IS NULL OR s.tenant_id = ANY ($1))
+   AND (s.due_at IS NULL OR s.due_at > clock_timestamp())
+   AND EXISTS (SELECT FROM rocksync.change c WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind);
+
+-- name: wake_mapped
+-- Tenants that use one of these mappers are due. $1 mapper names text[], $2 slugs text[]
+UPDATE rocksync.schedule s
+   SET due_at = clock_timestamp()
+  FROM rocksync.tenant t
+ WHERE t.id = s.tenant_id AND t.status = 'active' AND s.mode <> 'manual' AND s.kind <> 'order'
+   AND (t.mappers && $1::text[] OR t.slug = ANY ($2));
+
+-- name: request
+-- Passes asked for by name. $1 tenant ids bigint[] or null, $2 kinds text[] or null, $3 manual ones too boolean
+UPDATE rocksync.schedule s
+   SET due_at = clock_timestamp(), backoff_until = NULL,
+       requested_at = CASE WHEN s.mode = 'manual' THEN clock_timestamp() ELSE s.requested_at END
+  FROM rocksync.tenant t
+ WHERE t.id = s.tenant_id AND t.status = 'active'
+   AND ($1::bigint[] IS NULL OR s.tenant_id = ANY ($1)) AND ($2::text[] IS NULL OR s.kind = ANY ($2))
+   AND (s.mode <> 'manual' OR $3 OR s.requested_at IS NOT NULL);
+
+-- name: request_deliverable
+-- Passes that something is deliverable for are due; returns how many. $1 tenant ids bigint[] or null, $2 kinds text[] or null
+WITH due AS (
+    UPDATE rocksync.schedule s
+       SET due_at = clock_timestamp()
+      FROM rocksync.tenant t
+     WHERE t.id = s.tenant_id AND t.status = 'active'
+       AND ($1::bigint[] IS NULL OR s.tenant_id = ANY ($1)) AND ($2::text[] IS NULL OR s.kind = ANY ($2))
+       AND (s.mode <> 'manual' OR s.requested_at IS NOT NULL)
+       AND (s.backoff_until IS NULL OR s.backoff_until <= clock_timestamp())
+       AND (s.paused_until IS NULL OR s.paused_until <= clock_timestamp())
+       AND (s.leased_until IS NULL OR s.leased_until <= clock_timestamp())
+       AND (EXISTS (SELECT FROM rocksync.change c WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind)
+            OR EXISTS (SELECT FROM rocksync.item i
+                        WHERE i.tenant_id = s.tenant_id AND i.kind = s.kind AND i.state = 'pending'
+                          AND i.next_attempt_at <= clock_timestamp()))
+    RETURNING s.tenant_id)
+SELECT count(*) FROM due;
+
+-- name: resume_paused
+-- Tenants and kinds whose pause is over.
+WITH over AS (
+    UPDATE rocksync.schedule SET paused_until = NULL, paused_reason = NULL WHERE paused_until <= clock_timestamp())
+UPDATE rocksync.tenant SET status = 'active' WHERE status = 'paused' AND paused_until <= clock_timestamp();
+
+-- name: beat
+-- The worker is alive. $1 name text, $2 version text
+INSERT INTO rocksync.worker (name, version) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp(), version = excluded.version;
+
+-- name: leave
+-- The worker has ended; what it still held is free. $1 name text
+WITH freed AS (
+    UPDATE rocksync.schedule SET lease_worker = NULL, leased_until = NULL, lease_token = lease_token + 1 WHERE lease_worker = $1)
+DELETE FROM rocksync.worker WHERE name = $1;
+
+-- name: set_default_intervals
+-- $1 kinds text[], $2 seconds float8[]
+UPDATE rocksync.default_interval d SET every = o.every_s * interval '1 second'
+  FROM unnest($1::text[], $2::float8[]) AS o (kind, every_s)
+ WHERE d.kind = o.kind AND d.every <> o.every_s * interval '1 second';
+
+-- name: sweep_history
+-- $1 days to keep int
+DELETE FROM rocksync.history WHERE at < now() - $1 * interval '1 day';
+
+-- name: sweep_workers
+DELETE FROM rocksync.worker WHERE seen_at < now() - interval '1 day';
+
+-- name: sweep_changes
+-- Changes of tenants that do not exist, once nobody can be about to add them.
+DELETE FROM rocksync.change c
+ WHERE c.changed_at < now() - interval '1 day' AND NOT EXISTS (SELECT FROM rocksync.tenant t WHERE t.id = c.tenant_id);
+
+-- name: sweep_orders
+-- Orders of no interest that nobody has changed for long. $1 days int
+DELETE FROM rocksync.hub_order o
+ WHERE o.seen_at < now() - $1 * interval '1 day'
+   AND EXISTS (SELECT FROM rocksync.item i
+                WHERE i.tenant_id = o.tenant_id AND i.kind = 'order' AND i.key = o.id AND i.state = 'skipped');
