@@ -39,7 +39,7 @@ class Marketplace:
 
         Args:
             items: ``{"sku", "quantity", "price", "name"}``; all but ``sku`` have defaults. A variation is shown
-                as the hub does: ``sku`` of the parent, ``variation.sku`` of what was bought. Unknown SKUs stay as they are.
+                as the hub does: ``sku`` of the parent, ``variation.sku`` of what was bought. Others stay as they are.
             status: the first status.
             channel: the marketplace.
             original_id: its order number; None: the next one.

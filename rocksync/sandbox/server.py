@@ -47,11 +47,11 @@ async def serve(
         return await _answer(hub, request)
 
     server = web.Server(answer, request_factory=_request, access_log=None)
-    runner = web.ServerRunner(server, handle_signals=False)
+    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.1)
     await runner.setup()
     notices = asyncio.create_task(hub.notices.run())
     try:
-        await web.TCPSite(runner, host, port, shutdown_timeout=0.1).start()
+        await web.TCPSite(runner, host, port).start()
         name, bound = runner.addresses[0][:2]
         hub.url = f"http://[{name}]:{bound}" if ":" in name else f"http://{name}:{bound}"
         yield hub
