@@ -23,6 +23,7 @@ _POLL_S = 0.02
 _WATCH_S = 1.0
 _JOIN_DEADLINE_S = 90.0
 _START_DEADLINE_S = 900.0
+_START_TRIES = 3
 _LEAVE_DEADLINE_S = 15.0
 _PACKAGES = Path(__file__).parents[2]
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")  # and no more: settings in the environment hold secrets
@@ -63,15 +64,19 @@ class _User:
     options: Mapping[str, str] = field(repr=False)
 
     async def server(self) -> str:
-        """Return the DSN of the server, starting a supervisor if none lives."""
+        """Return the DSN of the server, starting a supervisor if none lives, and another if that is killed.
+
+        Raises: SettingsError with what the supervisor complained about.
+        """
         async with _held(self.home, "start", deadline_s=_START_DEADLINE_S):
-            supervisor = self.home.open_lock("supervisor")
-            try:
-                if try_lock(supervisor, shared=False):
-                    await self._start(supervisor)
-            finally:
-                os.close(supervisor)  # what was started holds it by its own copy
-            return await self._published()
+            for _ in range(_START_TRIES):
+                await self._start_unless_there()
+                dsn = await self._published()
+                if dsn is not None:
+                    return dsn
+                if self.home.failure.exists():
+                    raise SettingsError(self.home.failure.read_text(encoding="ascii"))
+        raise SettingsError(f"the supervisor of the embedded PostgreSQL ends without a word (see {self.home.log})")
 
     async def keep(self, dsn: str) -> None:
         """Start the server again whenever its supervisor died; never returns."""
@@ -88,6 +93,14 @@ class _User:
                 _log.warning("embedded_postgres_restarted")
             else:
                 _log.error("embedded_postgres_moved", extra={"fix": "its port was taken: restart this process"})
+
+    async def _start_unless_there(self) -> None:
+        supervisor = self.home.open_lock("supervisor")
+        try:
+            if try_lock(supervisor, shared=False):
+                await self._start(supervisor)
+        finally:
+            os.close(supervisor)  # what was started holds it by its own copy
 
     async def _start(self, supervisor: int) -> None:
         port = self.home.published_port()  # left by a killed supervisor: whoever still uses the server knows this port
@@ -107,27 +120,20 @@ class _User:
                 pass_fds=(supervisor,),
                 start_new_session=True,
             )
-        if await process.wait() != 0:
-            raise SettingsError(f"the supervisor of the embedded PostgreSQL does not start (see {self.home.log})")
+        await process.wait()  # it forks at once, and the fork goes on
 
-    async def _published(self) -> str:
+    async def _published(self) -> str | None:
+        """Return the DSN once the supervisor tells it, or None if it ends instead."""
         deadline = asyncio.get_running_loop().time() + _START_DEADLINE_S
         while True:
-            gone = _is_gone(self.home)
+            if _is_gone(self.home):
+                return None
             dsn = self.home.published()
             if dsn is not None:
                 return dsn
-            if gone:
-                raise SettingsError(self._failure())
             if asyncio.get_running_loop().time() > deadline:
                 raise SettingsError(f"the embedded PostgreSQL was not ready in {_START_DEADLINE_S:.0f} s")
             await asyncio.sleep(_POLL_S)
-
-    def _failure(self) -> str:
-        try:
-            return self.home.failure.read_text(encoding="ascii")
-        except FileNotFoundError:
-            return f"the supervisor of the embedded PostgreSQL ended without a word (see {self.home.log})"
 
 
 def _is_abandoned(home: Home) -> bool:

@@ -120,7 +120,8 @@ class Server:
 
     def _socket_folder(self, port: int) -> str:
         longest = self.home.cluster / f".s.PGSQL.{port}.lock"
-        return str(self.home.cluster) if len(os.fsencode(longest)) <= _SOCKET_PATH_LIMIT_BYTES else ""
+        fits = len(os.fsencode(longest)) <= _SOCKET_PATH_LIMIT_BYTES and '"' not in str(longest)
+        return f'"{self.home.cluster}"' if fits else ""
 
     def _refuse_other_version(self, written_by: str) -> None:
         if written_by != str(self.binaries.major):

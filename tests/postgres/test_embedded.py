@@ -339,6 +339,13 @@ async def test_a_folder_too_deep_for_a_unix_socket_still_has_a_server(tmp_path: 
         assert await answers(dsn, "SHOW unix_socket_directories") == ""
 
 
+async def test_a_folder_may_have_spaces_commas_and_accents_in_its_name(tmp_path: Path):
+    odd = tmp_path / "loja, São João"
+    async with embedded.running(odd, options=QUICK) as dsn:
+        assert await answers(dsn, "SHOW data_directory") == str(odd / "postgres")
+        assert await answers(dsn, "SHOW unix_socket_directories") == f'"{odd / "postgres"}"'
+
+
 async def test_no_folder_above_changes_owner_or_mode(tmp_path: Path, binaries: Path | None):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
