@@ -74,7 +74,7 @@ def date(value: object, path: str) -> None:
 def digits(value: object, path: str) -> None:
     """Refuse all but a string of digits."""
     text(value, path)
-    if not str(value).isdecimal():
+    if not (str(value).isascii() and str(value).isdecimal()):
         raise invalid(path, "must hold digits only")
 
 

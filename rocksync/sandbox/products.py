@@ -147,10 +147,12 @@ class Shelf:
     def rehearsal(self, product: Document | None) -> Iterator[None]:
         """Undo what happens inside to *product*, or to whatever is created meanwhile (the fault ``dropped-writes``)."""
         before = None if product is None else msgspec.json.encode(product)
+        sources = dict(self._merger.photo_sources)
         count = len(self.ids)
         try:
             yield
         finally:
+            self._merger.photo_sources = sources
             for created in [self._by_id[product_id] for product_id in self.ids[count:]]:
                 self._forget(created)
             if product is not None and before is not None:
