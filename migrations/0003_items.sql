@@ -53,15 +53,16 @@ CREATE TABLE rocksync.hub_order (
     modified_at  timestamptz,
     seen_at      timestamptz NOT NULL DEFAULT now(),
     digest       bytea NOT NULL,
-    document     jsonb,
+    document     text,
     missing_skus text[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (tenant_id, id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX hub_order_parked ON rocksync.hub_order (tenant_id) WHERE missing_skus <> '{}';
+CREATE INDEX hub_order_documents ON rocksync.hub_order (tenant_id) WHERE document IS NOT NULL;
 COMMENT ON TABLE rocksync.hub_order IS 'Orders as Plugg.to last showed them.';
 COMMENT ON COLUMN rocksync.hub_order.status IS 'As Plugg.to spells it, known or not.';
 COMMENT ON COLUMN rocksync.hub_order.digest IS 'SHA-256 of the document: the same one again is not looked at.';
-COMMENT ON COLUMN rocksync.hub_order.document IS 'The whole order, as Plugg.to sent it; null once nothing is left to do with it.';
+COMMENT ON COLUMN rocksync.hub_order.document IS 'The whole order as JSON text, which may hold what jsonb refuses; null once nothing is left to do with it.';
 COMMENT ON COLUMN rocksync.hub_order.missing_skus IS 'SKUs of its lines that the store does not know: the order waits for them.';
 
 -- Stock that orders hold. The worker never waits for a stock row that the platform has locked: the reservation stands

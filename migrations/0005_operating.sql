@@ -231,6 +231,19 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION rocksync.claim IS 'Workers only: lease due passes.';
 
+-- Every write of a pass begins with this: no other worker can take the pass over before the transaction ends. Nothing
+-- in that transaction waits long for a lock, so nobody who holds one for long can stop a worker.
+CREATE FUNCTION rocksync.hold_lease(tenant_id bigint, kind text, token bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('lock_timeout', '5s', true);
+    PERFORM FROM rocksync.schedule s
+      WHERE s.tenant_id = hold_lease.tenant_id AND s.kind = hold_lease.kind AND s.lease_token = hold_lease.token
+        FOR SHARE;
+    RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION rocksync.hold_lease IS 'Workers only: whether the token still proves the lease; it does until the transaction ends.';
+
 CREATE VIEW rocksync.lag AS
 SELECT t.slug AS tenant, s.kind,
        CASE WHEN t.status = 'draft' THEN 0

@@ -1,0 +1,169 @@
+"""The store's products, prices and stocks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from rocksync import sql
+from rocksync.domain.catalog import Listing, Price, Product, Stock, Variation
+from rocksync.domain.tenancy import TenantId
+from rocksync.store.failures import explained
+
+_QUERIES = sql.load("rocksync.store", "catalog.sql")
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+_encode = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
+
+
+class StoreCatalog:
+    """What the platform keeps of its catalogue, read as it is now. What is not in the store is not in the answer."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def listings(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, Listing]:
+        """Products by SKU, with their variations and with what is sold of them.
+
+        A stock in it is active whether or not the product was selected last time: that is about to be decided again.
+        """
+        asked = list(dict.fromkeys(skus))
+        products = await self._fetch(_QUERIES.products, tenant, asked)
+        found = [row["sku"] for row in products]
+        if not found:
+            return {}
+        variations = _grouped(await self._fetch(_QUERIES.variations, tenant, found))
+        sellable = [sku for parent in found for sku in _sellable(parent, variations.get(parent, ()))]
+        prices = {row["sku"]: _price(row) for row in await self._fetch(_QUERIES.prices, tenant, sellable)}
+        rows = await self._fetch(_QUERIES.stocks, tenant, sellable, False)
+        stocks = {row["sku"]: _stock(row) for row in rows if row["present"]}
+        duplicates = _grouped(await self._fetch(_QUERIES.duplicates, tenant, found))
+        return {
+            row["sku"]: _listing(
+                _product(row, variations.get(row["sku"], ())), prices, stocks, duplicates.get(row["sku"], ())
+            )
+            for row in products
+        }
+
+    async def prices(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, Price]:
+        """Prices by sellable SKU; a SKU of no product or variation, or of a product with variations, is left out."""
+        rows = await self._fetch(_QUERIES.prices, tenant, list(dict.fromkeys(skus)))
+        return {row["sku"]: _price(row) for row in rows}
+
+    async def stocks(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, Stock]:
+        """Stocks of all *skus*.
+
+        One that cannot be sold is there with ``active`` False: it or its product is inactive, gone or kept off the hub,
+        it has no stock row, or it is the parent of variations.
+        """
+        rows = await self._fetch(_QUERIES.stocks, tenant, list(dict.fromkeys(skus)), True)
+        return {row["sku"]: _stock(row) for row in rows}
+
+    async def owners(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, str]:
+        """The product SKU of those *skus* that are variations now."""
+        rows = await self._fetch(_QUERIES.owners, tenant, list(dict.fromkeys(skus)))
+        return {row["sku"]: row["product_sku"] for row in rows}
+
+    async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        with explained():
+            return await self._pool.fetch(query, *arguments)
+
+
+def _grouped(rows: Iterable[asyncpg.Record]) -> dict[str, list[asyncpg.Record]]:
+    """Rows by the product they belong to, in their order."""
+    groups: dict[str, list[asyncpg.Record]] = {}
+    for row in rows:
+        groups.setdefault(row["product_sku"], []).append(row)
+    return groups
+
+
+def _sellable(parent: str, variations: Sequence[asyncpg.Record]) -> list[str]:
+    return [row["sku"] for row in variations] or [parent]
+
+
+def _listing(
+    product: Product, prices: Mapping[str, Price], stocks: Mapping[str, Stock], duplicates: Sequence[asyncpg.Record]
+) -> Listing:
+    sellable = [variation.sku for variation in product.variations] or [product.sku]
+    return Listing(
+        product=product,
+        prices={sku: prices[sku] for sku in sellable if sku in prices},
+        stocks={sku: stocks[sku] for sku in sellable if sku in stocks},
+        duplicate_skus=tuple(sorted(row["sku"] for row in duplicates)),
+    )
+
+
+def _product(row: asyncpg.Record, variations: Sequence[asyncpg.Record]) -> Product:
+    return Product(
+        sku=row["sku"],
+        name=row["name"],
+        description=row["description"],
+        short_description=row["short_description"],
+        brand=row["brand"],
+        model=row["model"],
+        ean=row["ean"],
+        categories=_texts(row["categories"]),
+        weight_kg=row["weight_kg"],
+        height_cm=row["height_cm"],
+        width_cm=row["width_cm"],
+        length_cm=row["length_cm"],
+        attributes=_attributes(row["attributes"]),
+        photos=_texts(row["photos"]),
+        link=row["link"],
+        active=row["active"],
+        external_id=row["external_id"],
+        variations=tuple(_variation(each) for each in variations),
+    )
+
+
+def _variation(row: asyncpg.Record) -> Variation:
+    return Variation(
+        sku=row["sku"],
+        product_sku=row["product_sku"],
+        name=row["name"],
+        ean=row["ean"],
+        attributes=_attributes(row["attributes"]),
+        photos=_texts(row["photos"]),
+        weight_kg=row["weight_kg"],
+        height_cm=row["height_cm"],
+        width_cm=row["width_cm"],
+        length_cm=row["length_cm"],
+        active=row["active"],
+    )
+
+
+def _price(row: asyncpg.Record) -> Price:
+    return Price(sku=row["sku"], product_sku=row["product_sku"], price=row["price"], special_price=row["special_price"])
+
+
+def _stock(row: asyncpg.Record) -> Stock:
+    return Stock(
+        sku=row["sku"],
+        product_sku=row["product_sku"],
+        on_hand=row["on_hand"],
+        reserved=row["reserved"],
+        held=int(row["held"]),
+        active=row["active"],
+    )
+
+
+def _texts(values: Sequence[str | None] | None) -> tuple[str, ...]:
+    return tuple(value for value in values or () if value)
+
+
+def _attributes(document: str | None) -> dict[str, str]:
+    """Label to text. What is null is left out; a list is its values parted by commas; an object stays JSON."""
+    if not document or document == "{}":
+        return {}
+    return {label: _text(value) for label, value in _decode(document).items() if value is not None}
+
+
+def _text(value: object) -> str:
+    match value:
+        case str():
+            return value
+        case list():
+            return ", ".join(_text(each) for each in value if each is not None)
+        case _:
+            return _encode(value).decode()

@@ -1,0 +1,81 @@
+-- name: products
+-- $1 tenant_id bigint, $2 skus text[]
+SELECT sku, name, description, short_description, brand, model, ean, categories, weight_kg, height_cm, width_cm, length_cm,
+       attributes, photos, link, active, external_id
+  FROM store.product
+ WHERE tenant_id = $1
+   AND sku = ANY ($2::text[]);
+
+-- name: variations
+-- Variations of products, in the order they are to be shown.
+-- $1 tenant_id bigint, $2 product skus text[]
+SELECT sku, product_sku, name, ean, attributes, photos, weight_kg, height_cm, width_cm, length_cm, active
+  FROM store.variation
+ WHERE tenant_id = $1
+   AND product_sku = ANY ($2::text[])
+ ORDER BY product_sku, sku;
+
+-- name: owners
+-- $1 tenant_id bigint, $2 skus text[]
+SELECT sku, product_sku
+  FROM store.variation
+ WHERE tenant_id = $1
+   AND sku = ANY ($2::text[]);
+
+-- name: duplicates
+-- SKUs of products, their own or of a variation, that are a product and a variation at once, with the product's SKU.
+-- $1 tenant_id bigint, $2 product skus text[]
+SELECT p.sku AS product_sku, p.sku
+  FROM store.product p
+  JOIN store.variation v ON v.tenant_id = p.tenant_id AND v.sku = p.sku
+ WHERE p.tenant_id = $1
+   AND p.sku = ANY ($2::text[])
+UNION
+SELECT v.product_sku, v.sku
+  FROM store.variation v
+  JOIN store.product p ON p.tenant_id = v.tenant_id AND p.sku = v.sku
+ WHERE v.tenant_id = $1
+   AND v.product_sku = ANY ($2::text[]);
+
+-- name: prices
+-- Prices of sellable SKUs.
+-- $1 tenant_id bigint, $2 skus text[]
+SELECT c.sku, coalesce(v.product_sku, p.sku) AS product_sku, c.price, c.special_price
+  FROM unnest($2::text[]) AS asked (sku)
+  JOIN store.price c ON c.tenant_id = $1 AND c.sku = asked.sku
+  LEFT JOIN store.variation v ON v.tenant_id = $1 AND v.sku = asked.sku
+  LEFT JOIN store.product p ON p.tenant_id = $1 AND p.sku = asked.sku
+ WHERE v.sku IS NOT NULL
+    OR (p.sku IS NOT NULL
+        AND NOT EXISTS (SELECT FROM store.variation o WHERE o.tenant_id = $1 AND o.product_sku = asked.sku));
+
+-- name: stocks
+-- Stocks of SKUs, sellable or not, one row for each; held are units that settling a reservation will take from sale.
+-- $1 tenant_id bigint, $2 skus text[], $3 boolean: a product that is kept off the hub counts as inactive
+SELECT asked.sku,
+       coalesce(v.product_sku, asked.sku) AS product_sku,
+       s.sku IS NOT NULL AS present,
+       coalesce(s.on_hand, 0) AS on_hand,
+       coalesce(s.reserved, 0) AS reserved,
+       (SELECT coalesce(sum(r.quantity), 0)
+          FROM rocksync.reservation r
+         WHERE r.tenant_id = $1
+           AND r.sku = asked.sku
+           AND r.settled <> r.wanted
+           AND r.settled IN ('none', 'released')
+           AND r.wanted IN ('reserved', 'taken')) AS held,
+       (s.sku IS NOT NULL
+        AND coalesce(p.active, false)
+        AND coalesce(v.active, true)
+        AND (v.sku IS NOT NULL
+             OR NOT EXISTS (SELECT FROM store.variation o WHERE o.tenant_id = $1 AND o.product_sku = asked.sku))
+        AND NOT ($3 AND EXISTS (SELECT FROM rocksync.item i
+                                 WHERE i.tenant_id = $1
+                                   AND i.kind = 'product'
+                                   AND i.key = coalesce(v.product_sku, asked.sku)
+                                   AND i.state = 'skipped'
+                                   AND i.reason = 'not_selected'))) AS active
+  FROM unnest($2::text[]) AS asked (sku)
+  LEFT JOIN store.stock s ON s.tenant_id = $1 AND s.sku = asked.sku
+  LEFT JOIN store.variation v ON v.tenant_id = $1 AND v.sku = asked.sku
+  LEFT JOIN store.product p ON p.tenant_id = $1 AND p.sku = coalesce(v.product_sku, asked.sku);
