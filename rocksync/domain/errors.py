@@ -49,3 +49,7 @@ class TenantError(Exception):
 
 class SettingsError(Exception):
     """The process cannot start: the message names everything wrong and what to do."""
+
+
+class MisuseError(Exception):
+    """What an operator asked for cannot be done as it is asked: the message says why and what to do."""

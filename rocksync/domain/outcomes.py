@@ -132,7 +132,10 @@ Outcome = Accepted | Skipped | Refused | Postponed | Forgotten
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassReport:
-    """What one pass, or one slice of it, did. ``complete`` False: there is more, and its time was over."""
+    """What one pass, or one slice of it, did. ``complete`` False: there is more, and its time was over.
+
+    ``refused_by`` counts refusals by reason, ``actions`` deliveries by what they did (create, update, import, …).
+    """
 
     complete: bool
     sent: int = 0
@@ -141,6 +144,4 @@ class PassReport:
     refused: int = 0
     refused_by: dict[str, int] = field(default_factory=dict)
     postponed: int = 0
-    orders: dict[str, int] = field(default_factory=dict)
-    retry_in_s: float | None = None
-    detail: str | None = None
+    actions: dict[str, int] = field(default_factory=dict)

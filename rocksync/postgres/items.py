@@ -1,5 +1,6 @@
 """Items: the desired state of every thing, and the outcomes that passes record of them."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -99,12 +100,11 @@ class Items:
 
         A product pass also writes price and stock items, so two passes of a tenant can deadlock; the loser starts over.
         """
-        for last in (False, False, True):
-            try:
-                return await self._record(lease, outcomes)
-            except asyncpg.DeadlockDetectedError:
-                if last:
-                    raise
+        for _ in range(2):
+            with contextlib.suppress(asyncpg.DeadlockDetectedError):
+                await self._record(lease, outcomes)
+                return
+        await self._record(lease, outcomes)
 
     async def _record(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
         tenant, kind = lease.tenant.id, lease.kind

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 import asyncpg
 import msgspec
@@ -59,7 +58,7 @@ class Schedules:
 
     async def failures(self, lease: Lease) -> int:
         """How many passes of the tenant and kind failed one after another so far."""
-        return await self._pool.fetchval(_QUERIES.failures, lease.tenant.id, lease.kind) or 0
+        return int(await self._pool.fetchval(_QUERIES.failures, lease.tenant.id, lease.kind) or 0)
 
     async def wake_changed(self, tenants: Sequence[TenantId] | None = None) -> None:
         """Make immediate schedules due of which something changed."""
@@ -81,10 +80,12 @@ class Schedules:
 
     async def request_deliverable(self, *, tenants: Sequence[TenantId] | None, kinds: Sequence[Kind] | None) -> int:
         """Make passes due for which something could be delivered now; returns how many."""
-        return await self._pool.fetchval(
-            _QUERIES.request_deliverable,
-            None if tenants is None else list(tenants),
-            None if kinds is None else list(kinds),
+        return int(
+            await self._pool.fetchval(
+                _QUERIES.request_deliverable,
+                None if tenants is None else list(tenants),
+                None if kinds is None else list(kinds),
+            )
         )
 
     async def resume_paused(self) -> None:
@@ -113,7 +114,7 @@ class Schedules:
         await self._pool.execute(_QUERIES.sweep_changes)
 
 
-def _lease(row: Mapping[str, Any]) -> Lease:
+def _lease(row: asyncpg.Record) -> Lease:
     return Lease(
         tenant=Tenant(
             id=TenantId(row["tenant_id"]),

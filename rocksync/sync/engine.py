@@ -1,0 +1,290 @@
+"""One pass of one tenant and kind: fold, then stream items through read, convert, deliver and record.
+
+The stages run side by side, joined by short queues, so the hub is kept busy while Postgres works and memory stays
+bounded. Recording comes last: what a crash leaves unrecorded is delivered once more, and deliveries are idempotent.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from rocksync.domain.documents import Skip
+from rocksync.domain.errors import ItemError, LeaseLostError, MissingAtHubError, PassError, TenantError
+from rocksync.domain.outcomes import (
+    Accepted,
+    Folded,
+    Forgotten,
+    Item,
+    Outcome,
+    PassReport,
+    Postponed,
+    Refused,
+    Skipped,
+)
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Lease
+from rocksync.sync.ports import Items
+
+PAGE = 200
+"""Items read and mapped at once."""
+RECORD_AT_MOST = 200
+"""Outcomes written in one transaction."""
+ATTEMPTS = 5
+"""Refusals of one item without a change of it before it is set aside."""
+_FIRST_RETRY_S = 60.0
+_LAST_RETRY_S = 4 * 3600.0
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Resource(Protocol):
+    """A document, as far as the engine looks at it."""
+
+    @property
+    def key(self) -> str:
+        """Key of the item."""
+
+    @property
+    def resource(self) -> str:
+        """What is written at the hub: documents of one resource go together, one after another."""
+
+
+D = TypeVar("D", bound=Resource)
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow(Generic[R, D]):
+    """The three functions that make a kind.
+
+    ``read`` gives rows by key. ``convert`` answers in the order of the items it is given, each with its row or None.
+    ``deliver`` brings documents of one resource to the hub and says what became of each; it may raise ItemError for
+    all of them, PassError and TenantError. ``plain`` is what is compared with, and stored as, the accepted payload.
+    """
+
+    read: Callable[[Sequence[str]], Awaitable[dict[str, R]]]
+    convert: Callable[[Sequence[tuple[Item, R | None]]], Awaitable[Sequence[D | Skip | Skipped | ItemError]]]
+    deliver: Callable[[Sequence[tuple[Item, D]]], Awaitable[Sequence[Outcome]]]
+    unchanged: Callable[[Item, D], Accepted | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """The time and the strength a pass has: ``over`` says when it is to give way; ``senders`` deliver at once."""
+
+    over: Callable[[], bool]
+    senders: int
+
+
+def plain(payload: object) -> dict[str, Any]:
+    """*payload* as it looks after a round through JSON: what can be compared with what was accepted."""
+    return _decode(_encode(payload))
+
+
+def retry_delay_s(attempts: int) -> float | None:
+    """Seconds until the next attempt after *attempts* refusals, jittered; None: no more."""
+    if attempts >= ATTEMPTS:
+        return None
+    delay_s: float = min(_FIRST_RETRY_S * 4 ** (attempts - 1), _LAST_RETRY_S)
+    return delay_s * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
+
+
+def refused(item: Item, error: ItemError) -> Refused:
+    """The outcome of an item that *error* stopped."""
+    attempts = item.attempts + 1
+    return Refused(
+        key=item.key,
+        revision=item.revision,
+        attempts=attempts,
+        reason=error.reason,
+        detail=error.detail,
+        delay_s=None if error.final else retry_delay_s(attempts),
+    )
+
+
+async def fold_all(items: Items, lease: Lease, over: Callable[[], bool]) -> Folded:
+    """Fold what has committed so far, a piece at a time while there is time."""
+    folded = await items.fold(lease)
+    while folded.more and not over():
+        folded = await items.fold(lease)
+    return folded
+
+
+async def run_pass(lease: Lease, items: Items, flow: Flow[R, D], limits: Slice) -> PassReport:
+    """Deliver the pending items of one tenant and kind until there are no more or the slice is over.
+
+    Raises: PassError, TenantError, after what was delivered until then is recorded.
+    """
+    run = _Run(lease, items, flow, limits)
+    return await run.run()
+
+
+@dataclass(slots=True)
+class _Tally:
+    complete: bool = False
+    sent: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    postponed: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    actions: dict[str, int] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        delivery = getattr(outcome, "delivery", None)
+        if delivery is not None:
+            self.sent += 1
+            for action in delivery.action.split():
+                self.actions[action] = self.actions.get(action, 0) + 1
+        match outcome:
+            case Accepted(delivery=None):
+                self.unchanged += 1
+            case Skipped() | Forgotten():
+                self.skipped += 1
+            case Postponed():
+                self.postponed += 1
+            case Refused():
+                self.refused[outcome.reason] = self.refused.get(outcome.reason, 0) + 1
+
+    def report(self) -> PassReport:
+        return PassReport(
+            complete=self.complete,
+            sent=self.sent,
+            unchanged=self.unchanged,
+            skipped=self.skipped,
+            refused=sum(self.refused.values()),
+            refused_by=self.refused,
+            postponed=self.postponed,
+            actions=self.actions,
+        )
+
+
+class _Run(Generic[R, D]):
+    """The stages of one pass and what they share."""
+
+    def __init__(self, lease: Lease, items: Items, flow: Flow[R, D], limits: Slice) -> None:
+        self._lease = lease
+        self._items = items
+        self._flow = flow
+        self._limits = limits
+        self._parcels: asyncio.Queue[list[tuple[Item, D]] | None] = asyncio.Queue(maxsize=2 * limits.senders)
+        self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(maxsize=2 * RECORD_AT_MOST)
+        self._tally = _Tally()
+        self._failure: PassError | TenantError | None = None
+
+    async def run(self) -> PassReport:
+        async with asyncio.TaskGroup() as group:
+            recorder = group.create_task(self._record())
+            senders = [group.create_task(self._send()) for _ in range(self._limits.senders)]
+            try:
+                await self._produce()
+            finally:
+                for _ in senders:
+                    await self._parcels.put(None)
+            await asyncio.gather(*senders)
+            await self._outcomes.put(None)
+            await recorder
+        if self._failure is not None:
+            raise self._failure
+        return self._tally.report()
+
+    def _stopped(self) -> bool:
+        return self._failure is not None or self._limits.over()
+
+    async def _produce(self) -> None:
+        """Read and convert, page by page; queue what is to be sent, and the outcomes of what is not."""
+        last: Item | None = None
+        while not self._stopped():
+            page = await self._items.deliverable(self._lease, after=last, limit=PAGE)
+            if not page:
+                self._tally.complete = True
+                return
+            last = page[-1]
+            for parcel in await self._convert(page):
+                if self._stopped():
+                    return
+                await self._parcels.put(parcel)
+
+    async def _convert(self, page: Sequence[Item]) -> list[list[tuple[Item, D]]]:
+        rows = await self._flow.read([item.key for item in page])
+        drafts = await self._flow.convert([(item, rows.get(item.key)) for item in page])
+        parcels: dict[str, list[tuple[Item, D]]] = {}
+        for item, draft in zip(page, drafts, strict=True):
+            match draft:
+                case Skipped():
+                    await self._outcomes.put(draft)
+                case Skip():
+                    await self._outcomes.put(
+                        Skipped(key=item.key, revision=item.revision, reason=draft.reason, detail=draft.detail)
+                    )
+                case ItemError():
+                    await self._outcomes.put(refused(item, draft))
+                case document:
+                    held = None if item.resend else self._flow.unchanged(item, document)
+                    if held is not None:
+                        await self._outcomes.put(held)
+                    else:
+                        parcels.setdefault(document.resource, []).append((item, document))
+        return list(parcels.values())
+
+    async def _send(self) -> None:
+        while (parcel := await self._parcels.get()) is not None:
+            if self._failure is not None:
+                continue
+            for outcome in await self._deliver(parcel):
+                await self._outcomes.put(outcome)
+
+    async def _deliver(self, parcel: list[tuple[Item, D]]) -> Sequence[Outcome]:
+        try:
+            return await self._flow.deliver(parcel)
+        except MissingAtHubError as error:
+            return [_lost_at_hub(item, document, error) for item, document in parcel]
+        except ItemError as error:
+            if len(parcel) == 1:
+                return [refused(parcel[0][0], error)]
+            outcomes = list[Outcome]()
+            for single in parcel:  # which of them it was shows when each goes alone
+                outcomes.extend(await self._deliver([single]))
+            return outcomes
+        except (PassError, TenantError) as error:
+            self._failure = self._failure or error
+            return []
+
+    async def _record(self) -> None:
+        """Write outcomes down, as many at once as have come together meanwhile."""
+        ended = False
+        while not ended:
+            batch = list[Outcome]()
+            outcome = await self._outcomes.get()
+            while outcome is not None:
+                batch.append(outcome)
+                if len(batch) >= RECORD_AT_MOST or self._outcomes.empty():
+                    break
+                outcome = self._outcomes.get_nowait()
+            ended = outcome is None
+            if batch and not isinstance(self._failure, LeaseLostError):
+                await self._write(batch)
+
+    async def _write(self, batch: list[Outcome]) -> None:
+        try:
+            await self._items.record(self._lease, batch)
+        except PassError as error:
+            self._failure = self._failure or error
+            return
+        for outcome in batch:
+            self._tally.add(outcome)
+
+
+def _lost_at_hub(item: Item, document: Resource, error: MissingAtHubError) -> Skipped:
+    return Skipped(
+        key=item.key,
+        revision=item.revision,
+        reason=Reason.PENDING,
+        detail=f"{error.detail}; its product is created again",
+        wake=document.resource,
+        forget=True,
+    )

@@ -1,0 +1,45 @@
+"""Which prices and stocks may go out: those of SKUs that the hub already has.
+
+A SKU comes into being at the hub with its product, price and stock included; until then its price and stock wait, so
+that no slow product pass can undo what a fast stock pass wrote.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rocksync.domain.outcomes import Item, Known, Skipped
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Kind, Tenant
+from rocksync.sync.ports import Items
+
+
+async def products_of(items: Items, tenant: Tenant, waiting: Iterable[tuple[Item, str]]) -> Mapping[str, Known]:
+    """Where the product items are of those items that the hub never accepted; with each item its product's SKU."""
+    skus = sorted({product_sku for item, product_sku in waiting if item.accepted is None})
+    return await items.known(tenant.id, Kind.PRODUCT, skus) if skus else {}
+
+
+def is_at_hub(item: Item, product_sku: str, products: Mapping[str, Known]) -> bool:
+    """Whether the hub has the SKU of *item*: it accepted something of it, or its product holds it."""
+    if item.accepted is not None:
+        return True
+    product = products.get(product_sku)
+    return product is not None and product.accepted is not None and _holds(product.accepted, item.key)
+
+
+def waits(item: Item, product_sku: str, products: Mapping[str, Known]) -> Skipped:
+    """The outcome of an item whose SKU the hub does not have yet: its product's creation will wake it."""
+    product = products.get(product_sku)
+    settled = product is None or product.state != "pending"
+    set_aside = product is not None and product.state in {"skipped", "quarantined"}
+    return Skipped(
+        key=item.key,
+        revision=item.revision,
+        reason=product.reason if product is not None and set_aside else Reason.PENDING,
+        detail=f"waits until product {product_sku} is created at Plugg.to with it",
+        wake=product_sku if settled else None,
+    )
+
+
+def _holds(product: Mapping[str, Any], sku: str) -> bool:
+    return product.get("sku") == sku or any(v.get("sku") == sku for v in product.get("variations", ()))

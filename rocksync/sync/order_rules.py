@@ -1,0 +1,43 @@
+"""Which way an order may go: pure rules, no I/O.
+
+Source of the hub's statuses: pluggto-api 4.6. Which moves the hub itself refuses is unknown (X14), so the guard is
+here.
+"""
+
+from rocksync.domain.orders import OrderStatus
+
+IMPORTED_AS = {
+    "pending": OrderStatus.PENDING,
+    "partial_payment": OrderStatus.PENDING,
+    "approved": OrderStatus.APPROVED,
+    "paid": OrderStatus.APPROVED,
+}
+"""What an order of the hub becomes in the store; an order first seen in another status is not imported."""
+
+CANCELED = frozenset({"canceled", "refunded"})
+
+_PROGRESS = (
+    frozenset({"pending", "partial_payment", "under_review"}),
+    frozenset({"approved", "paid", "picking", "waiting_invoice", "invoice_error"}),
+    frozenset({"invoiced"}),
+    frozenset({"shipping_informed", "shipping_error"}),
+    frozenset({"shipped"}),
+    frozenset({"delivered"}),
+)
+_RANKS = {status: rank for rank, statuses in enumerate(_PROGRESS) for status in statuses}
+_PAID = 1
+"""From this rank on the hub's order is paid: what came after approval was approved before."""
+
+
+def moved_to(present: OrderStatus, hub_status: str) -> OrderStatus:
+    """The store's status after the hub says *hub_status*: approved, canceled, or what it was. Never backwards."""
+    if hub_status in CANCELED:
+        return present if present is OrderStatus.DELIVERED else OrderStatus.CANCELED
+    if present is OrderStatus.PENDING and _RANKS.get(hub_status, 0) >= _PAID:
+        return OrderStatus.APPROVED
+    return present
+
+
+def has_reached(hub_status: str, goal: str) -> bool:
+    """Whether the hub's order is at *goal* or behind it; False for a status that nobody knows."""
+    return _RANKS.get(hub_status, -1) >= _RANKS[goal]

@@ -1,0 +1,282 @@
+"""Orders from the hub into the store; invoices and tracking back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from rocksync.domain.documents import OrderTask, Skip
+from rocksync.domain.errors import ItemError
+from rocksync.domain.orders import HubOrder, OrderRow, OrderStatus, StoreOrder
+from rocksync.domain.outcomes import (
+    Accepted,
+    Delivery,
+    Item,
+    Outcome,
+    PassReport,
+    Postponed,
+    Skipped,
+)
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Lease
+from rocksync.sync.deps import Deps, Turn
+from rocksync.sync.engine import Flow, refused, run_pass
+from rocksync.sync.order_rules import CANCELED, IMPORTED_AS, has_reached, moved_to
+
+_CONFIRM_AFTER_S = 30.0
+_LOCKED_RETRY_S = 5.0
+_DAY = timedelta(days=1)
+
+
+async def sync_orders(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
+    """Import what is new at the hub, follow what changed there, and tell it of invoices and tracking."""
+    await poll(lease, deps)
+    await deps.orders.unpark(lease)
+    await deps.orders.settle(lease.tenant.id)
+    advance = _Advance(lease, deps, turn)
+    return await run_pass(
+        lease,
+        deps.items,
+        Flow(read=advance.read, convert=advance.convert, deliver=advance.deliver, unchanged=lambda _item, _task: None),
+        turn.limits,
+    )
+
+
+async def poll(lease: Lease, deps: Deps) -> None:
+    """Read what changed at the hub since the watermark; once a day the last days again.
+
+    Days, not instants: the only form all sources agree on (pluggto-api X9). A day more at each end, since neither the
+    hub's time zone nor whether the last day counts is known. What was seen before is dropped by ``note``.
+    """
+    now = deps.now()
+    reconcile = lease.reconciled_at is None or now - lease.reconciled_at >= _DAY
+    since = lease.watermark or now
+    if reconcile:
+        since = min(since, now - timedelta(days=deps.reconcile_days))
+    watermark, user = lease.watermark, None
+    async for page in deps.hub.orders(
+        lease.tenant, since=(since - deps.order_overlap - _DAY).date(), until=(now + _DAY).date()
+    ):
+        await deps.orders.note(lease, page)
+        for order in page:
+            watermark = _later(watermark, order.modified_at, now)
+            user = order.user or user
+    if watermark != lease.watermark or reconcile:
+        await deps.orders.saw(lease, watermark=watermark, reconciled=reconcile, hub_user=user)
+
+
+def _later(watermark: datetime | None, modified_at: datetime | None, now: datetime) -> datetime | None:
+    """The later of the two; a time in the future is a clock gone wrong and would hide what comes until then."""
+    if modified_at is None:
+        return watermark
+    modified_at = min(modified_at, now)
+    return modified_at if watermark is None else max(watermark, modified_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Advance:
+    """What is to be done about pending orders, one by one."""
+
+    lease: Lease
+    deps: Deps
+    turn: Turn
+
+    @property
+    def _reserve(self) -> bool:
+        return self.lease.tenant.settings.get("reserve_stock", True) is not False
+
+    async def read(self, ids: Sequence[str]) -> dict[str, OrderRow]:
+        """Both sides of each order."""
+        return dict(await self.deps.orders.rows(self.lease.tenant.id, ids))
+
+    async def convert(
+        self, pairs: Sequence[tuple[Item, OrderRow | None]]
+    ) -> Sequence[OrderTask | Skip | Skipped | ItemError]:
+        """Decode and map; an order that the store knows of but that was not seen at the hub is fetched."""
+        answers: dict[str, OrderTask | Skip | Skipped | ItemError] = {}
+        ready: list[tuple[HubOrder, StoreOrder | None]] = []
+        for item, row in pairs:
+            try:
+                order = await self._hub_order(item, row)
+            except ItemError as error:
+                answers[item.key] = error
+                continue
+            if order is None:
+                answers[item.key] = Skip(
+                    key=item.key, reason=Reason.NOT_SELECTED, detail="Plugg.to has no order with this id"
+                )
+            else:
+                ready.append((order, row.store if row else None))
+        for (order, _), task in zip(ready, await self.deps.mapper.orders(self.lease.tenant, ready), strict=True):
+            answers[order.id] = task
+        return [answers[item.key] for item, _ in pairs]
+
+    async def _hub_order(self, item: Item, row: OrderRow | None) -> HubOrder | None:
+        if row is not None and row.document is not None and not item.resend:
+            return self.deps.hub.decode_order(row.document)
+        order = await self.deps.hub.order(self.lease.tenant, item.key)
+        if order is not None and order.id != item.key:
+            raise ItemError(item.key, f"Plugg.to answered with order {order.id}", reason=Reason.REJECTED, final=False)
+        return order
+
+    async def deliver(self, parcel: Sequence[tuple[Item, OrderTask]]) -> Sequence[Outcome]:
+        """Bring one order forward as far as it goes now."""
+        return [await self._advance(item, task) for item, task in parcel]
+
+    async def _advance(self, item: Item, task: OrderTask) -> Outcome:
+        done = list[Delivery]()
+        try:
+            return await self._steps(item, task, done)
+        except ItemError as error:
+            return refused(item, error)
+
+    async def _steps(self, item: Item, task: OrderTask, done: list[Delivery]) -> Outcome:
+        self.turn.guard()
+        store = task.store
+        if store is None:
+            waiting = await self._import(item, task)
+            if isinstance(waiting, Outcome):
+                return waiting
+            store = waiting
+            done.append(Delivery(action="import"))
+        status = moved_to(store.status, task.hub.status)
+        if not await self.deps.orders.move(self.lease, store, status, _raw(task.hub), reserve=self._reserve):
+            return Postponed(
+                key=item.key,
+                revision=item.revision,
+                reason=Reason.PENDING,
+                detail="the store's order is locked by a transaction of the platform",
+                delay_s=_LOCKED_RETRY_S,
+            )
+        if status is not store.status:
+            done.append(Delivery(action="approve" if status is OrderStatus.APPROVED else "cancel"))
+        if str(store.id) not in task.hub.externals or not task.hub.ack:
+            self.turn.guard()
+            done.append(await self.deps.hub.acknowledge(self.lease.tenant, item.key, str(store.id)))
+        return await self._tell(item, task, status, done)
+
+    async def _import(self, item: Item, task: OrderTask) -> StoreOrder | Outcome:
+        """The imported order, or why it is not imported."""
+        document, since = task.document, self.lease.tenant.orders_since
+        if task.hub.status not in IMPORTED_AS or document is None:
+            return _not_imported(item, f"first seen as {task.hub.status}")
+        if since is not None and document["placed_at"] is not None and document["placed_at"] < since:
+            return _not_imported(item, f"placed before {since:%Y-%m-%d %H:%M} UTC, when the tenant was activated")
+        missing = await self.deps.orders.unknown_skus(self.lease.tenant.id, [i["sku"] for i in document["items"]])
+        if missing:
+            await self.deps.orders.park(self.lease, item.key, sorted(missing))
+            raise ItemError(
+                item.key,
+                f"the store does not know SKU {', '.join(sorted(missing))}: imported when it appears",
+                reason=Reason.UNKNOWN_SKU,
+            )
+        return await self.deps.orders.import_order(self.lease, document, _raw(task.hub), reserve=self._reserve)
+
+    async def _tell(self, item: Item, task: OrderTask, status: OrderStatus, done: list[Delivery]) -> Outcome:
+        """Invoice first, then tracking; each only where the hub does not have it yet, and confirmed by a reading."""
+        if task.invoice is None and task.shipment is None:
+            return _settled(item, task.hub, done)
+        if task.hub.status in CANCELED or status is OrderStatus.CANCELED:
+            raise ItemError(
+                item.key,
+                "the store has an invoice or a shipment for an order that is cancelled at Plugg.to",
+                reason=Reason.STATUS_CONFLICT,
+            )
+        hub = task.hub
+        if task.invoice is not None and not _shows_invoice(hub, task):
+            hub = await self._write_invoice(item, task, done)
+            if not _shows_invoice(hub, task):
+                return _unconfirmed(item, "invoice", done)
+        if task.shipment is None:
+            return _settled(item, hub, done)
+        if task.invoice is None and not has_reached(hub.status, "invoiced"):
+            return Skipped(
+                key=item.key,
+                revision=item.revision,
+                reason=Reason.INVALID_INVOICE,
+                detail="tracking waits for the invoice: there is no row in store.invoice",
+            )
+        if not _shows_tracking(hub, task):
+            hub = await self._write_shipment(item, task, done)
+            if not _shows_tracking(hub, task):
+                return _unconfirmed(item, "tracking", done)
+        return _settled(item, hub, done)
+
+    async def _write_invoice(self, item: Item, task: OrderTask, done: list[Delivery]) -> HubOrder:
+        assert task.invoice is not None  # noqa: S101 - the caller has looked
+        fresh = await self._fresh(item)
+        if _shows_invoice(fresh, task):
+            return fresh
+        self.turn.guard()
+        done.append(await self.deps.hub.write_invoice(self.lease.tenant, fresh, task.invoice))
+        return await self._fresh(item)
+
+    async def _write_shipment(self, item: Item, task: OrderTask, done: list[Delivery]) -> HubOrder:
+        assert task.shipment is not None  # noqa: S101 - the caller has looked
+        fresh = await self._fresh(item)
+        if _shows_tracking(fresh, task):
+            return fresh
+        self.turn.guard()
+        done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, task.shipment))
+        return await self._fresh(item)
+
+    async def _fresh(self, item: Item) -> HubOrder:
+        order = await self.deps.hub.order(self.lease.tenant, item.key)
+        if order is None:
+            raise ItemError(item.key, "Plugg.to has no such order any more", reason=Reason.REJECTED, final=False)
+        if order.status in CANCELED:
+            raise ItemError(item.key, "the order was cancelled at Plugg.to meanwhile", reason=Reason.STATUS_CONFLICT)
+        return order
+
+
+def _raw(order: HubOrder) -> str:
+    return msgspec.json.encode(order.document).decode()
+
+
+def _shows_invoice(order: HubOrder, task: OrderTask) -> bool:
+    key = (task.invoice or {}).get("nfe_key")
+    return has_reached(order.status, "invoiced") and any(s.invoice_key == key for s in order.shipments)
+
+
+def _shows_tracking(order: HubOrder, task: OrderTask) -> bool:
+    payload = task.shipment or {}
+    code, url = payload.get("track_code"), payload.get("track_url")
+    return has_reached(order.status, "shipping_informed") and any(
+        (code is None or s.tracking_code == code) and (url is None or s.tracking_url == url) for s in order.shipments
+    )
+
+
+def _not_imported(item: Item, why: str) -> Skipped:
+    return Skipped(key=item.key, revision=item.revision, reason=Reason.NOT_SELECTED, detail=f"not imported: {why}")
+
+
+def _joined(done: Sequence[Delivery]) -> Delivery | None:
+    """Several deliveries of one order as one line of history."""
+    if not done:
+        return None
+    took = [delivery.took_ms for delivery in done if delivery.took_ms is not None]
+    sent: dict[str, object] = {}
+    for delivery in done:
+        sent.update(delivery.sent or {})
+    return Delivery(
+        action=" ".join(delivery.action for delivery in done),
+        status=next((d.status for d in reversed(done) if d.status is not None), None),
+        sent=sent or None,
+        took_ms=sum(took) if took else None,
+    )
+
+
+def _settled(item: Item, order: HubOrder, done: Sequence[Delivery]) -> Accepted:
+    return Accepted(key=item.key, revision=item.revision, payload={"status": order.status}, delivery=_joined(done))
+
+
+def _unconfirmed(item: Item, what: str, done: Sequence[Delivery]) -> Postponed:
+    return Postponed(
+        key=item.key,
+        revision=item.revision,
+        reason=Reason.UNCONFIRMED,
+        detail=f"Plugg.to answered that it has the {what}, but does not show it yet",
+        delay_s=_CONFIRM_AFTER_S,
+        delivery=_joined(done),
+    )

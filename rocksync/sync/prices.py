@@ -1,0 +1,64 @@
+"""Prices to the hub."""
+
+from collections.abc import Sequence
+
+from rocksync.domain.catalog import Price
+from rocksync.domain.documents import PriceDocument, Skip
+from rocksync.domain.errors import ItemError
+from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport, Skipped
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Lease
+from rocksync.sync.deps import Deps, Turn
+from rocksync.sync.engine import Flow, plain, run_pass
+from rocksync.sync.offers import is_at_hub, products_of, waits
+
+
+async def sync_prices(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
+    """Bring the hub's prices of the lease's tenant in line with its store."""
+    tenant = lease.tenant
+
+    async def read(skus: Sequence[str]) -> dict[str, Price]:
+        return dict(await deps.catalog.prices(tenant.id, skus))
+
+    async def convert(
+        pairs: Sequence[tuple[Item, Price | None]],
+    ) -> Sequence[PriceDocument | Skip | Skipped | ItemError]:
+        products = await products_of(deps.items, tenant, ((i, row.product_sku) for i, row in pairs if row))
+        ready = [row for item, row in pairs if row and is_at_hub(item, row.product_sku, products)]
+        drafts = dict(zip((row.sku for row in ready), await deps.mapper.prices(tenant, ready), strict=True))
+        return [
+            _not_sold(item) if row is None else drafts.get(row.sku) or waits(item, row.product_sku, products)
+            for item, row in pairs
+        ]
+
+    def unchanged(item: Item, document: PriceDocument) -> Accepted | None:
+        if item.accepted is None or item.accepted != plain(document.payload):
+            return None
+        return Accepted(key=item.key, revision=item.revision, payload=item.accepted)
+
+    async def deliver(parcel: Sequence[tuple[Item, PriceDocument]]) -> Sequence[Outcome]:
+        turn.guard()
+        delivery = await deps.hub.put_prices(tenant, [document for _, document in parcel])
+        return [
+            Accepted(key=item.key, revision=item.revision, payload=plain(document.payload), delivery=delivery)
+            for item, document in parcel
+        ]
+
+    return await run_pass(
+        lease,
+        deps.items,
+        Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged),
+        turn.limits,
+    )
+
+
+def _not_sold(item: Item) -> Skip:
+    if item.accepted is not None:
+        return Skip(
+            key=item.key,
+            reason=Reason.MISSING_PRICE,
+            detail="the store sells it no more or has no price for it; Plugg.to keeps the last price",
+        )
+    return Skip(
+        key=item.key, reason=Reason.UNKNOWN_SKU, detail="no simple product and no variation of the store has this SKU"
+    )

@@ -1,0 +1,90 @@
+"""Products to the hub: what they are, never what they cost or how many there are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from rocksync.domain.catalog import Listing, Product
+from rocksync.domain.documents import ProductDocument, ProductPayload, Skip
+from rocksync.domain.errors import ItemError
+from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport
+from rocksync.domain.tenancy import Lease
+from rocksync.sync.deps import Deps, Turn
+from rocksync.sync.engine import Flow, plain, run_pass
+
+
+async def sync_products(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
+    """Bring the hub's products of the lease's tenant in line with its store."""
+    tenant = lease.tenant
+
+    async def read(skus: Sequence[str]) -> dict[str, Listing]:
+        return dict(await deps.catalog.listings(tenant.id, skus))
+
+    async def convert(
+        pairs: Sequence[tuple[Item, Listing | None]],
+    ) -> Sequence[ProductDocument | Skip | ItemError]:
+        listings = [(row or _left_the_store(item.key), item.accepted) for item, row in pairs]
+        drafts = await deps.mapper.products(tenant, listings)
+        vanished = {
+            sku
+            for (listing, accepted), draft in zip(listings, drafts, strict=True)
+            if isinstance(draft, ProductDocument)
+            for sku in _variation_skus(accepted) - {v.sku for v in listing.product.variations}
+        }
+        if not vanished:
+            return drafts
+        owners = await deps.catalog.owners(tenant.id, sorted(vanished))
+        return [_without_moved(draft, owners) if isinstance(draft, ProductDocument) else draft for draft in drafts]
+
+    def accepted(item: Item, document: ProductDocument, payload: dict[str, Any]) -> Accepted:
+        switched = item.accepted is None or item.accepted.get("available") != payload.get("available")
+        return Accepted(
+            key=item.key,
+            revision=item.revision,
+            payload=payload,
+            reason=document.reason,
+            restock=tuple(_sellable_skus(payload)) if switched and item.accepted is not None else (),
+        )
+
+    def unchanged(item: Item, document: ProductDocument) -> Accepted | None:
+        payload = plain(document.payload)
+        if document.moved or item.accepted != payload:
+            return None
+        return accepted(item, document, payload)
+
+    async def deliver(parcel: Sequence[tuple[Item, ProductDocument]]) -> Sequence[Outcome]:
+        outcomes = list[Outcome]()
+        for item, document in parcel:
+            turn.guard()
+            delivery = await deps.hub.put_product(tenant, document, item.accepted, full=item.resend)
+            outcomes.append(replace(accepted(item, document, plain(document.payload)), delivery=delivery))
+        return outcomes
+
+    return await run_pass(
+        lease,
+        deps.items,
+        Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged),
+        turn.limits,
+    )
+
+
+def _left_the_store(sku: str) -> Listing:
+    return Listing(product=Product(sku=sku, active=False))
+
+
+def _variation_skus(payload: dict[str, Any] | None) -> set[str]:
+    return {variation["sku"] for variation in (payload or {}).get("variations", ())}
+
+
+def _sellable_skus(payload: dict[str, Any]) -> list[str]:
+    return sorted(_variation_skus(payload)) or [payload["sku"]]
+
+
+def _without_moved(document: ProductDocument, owners: Mapping[str, str]) -> ProductDocument:
+    """*document* without the variations that belong to another product now: those are removed from this one."""
+    variations = document.payload.get("variations", [])
+    moved = tuple(v["sku"] for v in variations if owners.get(v["sku"], document.key) != document.key)
+    if not moved:
+        return document
+    payload = {**document.payload, "variations": [v for v in variations if v["sku"] not in moved]}
+    return replace(document, payload=cast("ProductPayload", payload), moved=moved)

@@ -1,0 +1,67 @@
+"""Stock to the hub: absolute sellable quantities, zero included."""
+
+from collections.abc import Sequence
+
+from rocksync.domain.catalog import Stock
+from rocksync.domain.documents import Skip, StockDocument
+from rocksync.domain.errors import ItemError
+from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport, Skipped
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Lease
+from rocksync.sync.deps import Deps, Turn
+from rocksync.sync.engine import Flow, plain, run_pass
+from rocksync.sync.offers import is_at_hub, products_of, waits
+
+
+async def sync_stock(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
+    """Bring the hub's stock of the lease's tenant in line with its store; what is off sale there has none."""
+    tenant = lease.tenant
+    await deps.orders.settle(tenant.id)
+
+    async def read(skus: Sequence[str]) -> dict[str, Stock]:
+        return dict(await deps.catalog.stocks(tenant.id, skus))
+
+    async def convert(
+        pairs: Sequence[tuple[Item, Stock | None]],
+    ) -> Sequence[StockDocument | Skip | Skipped | ItemError]:
+        rows = [(item, row or _left_the_store(item.key)) for item, row in pairs]
+        products = await products_of(deps.items, tenant, ((item, row.product_sku) for item, row in rows))
+        ready = [row for item, row in rows if is_at_hub(item, row.product_sku, products)]
+        drafts = dict(zip((row.sku for row in ready), await deps.mapper.stocks(tenant, ready), strict=True))
+        return [
+            drafts.get(row.sku) or (waits(item, row.product_sku, products) if row.active else _off_sale(item))
+            for item, row in rows
+        ]
+
+    def unchanged(item: Item, document: StockDocument) -> Accepted | None:
+        if item.accepted is None or item.accepted != plain(document.payload):
+            return None
+        return Accepted(key=item.key, revision=item.revision, payload=item.accepted)
+
+    async def deliver(parcel: Sequence[tuple[Item, StockDocument]]) -> Sequence[Outcome]:
+        outcomes = list[Outcome]()
+        for item, document in parcel:
+            turn.guard()
+            delivery = await deps.hub.put_stock(tenant, document)
+            payload = plain(document.payload)
+            outcomes.append(Accepted(key=item.key, revision=item.revision, payload=payload, delivery=delivery))
+        return outcomes
+
+    return await run_pass(
+        lease,
+        deps.items,
+        Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged),
+        turn.limits,
+    )
+
+
+def _left_the_store(sku: str) -> Stock:
+    return Stock(sku=sku, product_sku=sku, on_hand=0, active=False)
+
+
+def _off_sale(item: Item) -> Skip:
+    return Skip(
+        key=item.key,
+        reason=Reason.INACTIVE,
+        detail="off sale in the store (inactive, gone, or the parent of variations), and Plugg.to never had it",
+    )

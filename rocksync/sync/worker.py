@@ -1,0 +1,304 @@
+"""The worker: claims due passes, runs them side by side, keeps their leases, and stops cleanly.
+
+Every pass is guarded here, in one place: what goes wrong in one never reaches another.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol
+
+from rocksync.domain.errors import LeaseLostError, PassError, TenantError
+from rocksync.domain.outcomes import PassReport
+from rocksync.domain.tenancy import Kind, Lease, TenantId
+from rocksync.sync.deps import Deps, Turn
+from rocksync.sync.engine import Slice, fold_all
+from rocksync.sync.orders import sync_orders
+from rocksync.sync.prices import sync_prices
+from rocksync.sync.products import sync_products
+from rocksync.sync.stock import sync_stock
+
+log = logging.getLogger(__name__)
+
+Coroutine = Callable[[Lease, Deps, Turn], Awaitable[PassReport]]
+KINDS: Mapping[Kind, Coroutine] = {
+    Kind.PRODUCT: sync_products,
+    Kind.PRICE: sync_prices,
+    Kind.STOCK: sync_stock,
+    Kind.ORDER: sync_orders,
+}
+_POLL_S = 0.5
+_FIRST_BACKOFF_S = 5.0
+_LAST_BACKOFF_S = 600.0
+
+
+class Schedules(Protocol):
+    """Which passes are due, and who runs them."""
+
+    async def claim(
+        self, worker: str, slots: int, *, tenants: Sequence[TenantId] | None = None, kinds: Sequence[Kind] | None = None
+    ) -> list[Lease]:
+        """Lease up to *slots* due passes."""
+
+    async def extend(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
+        """Hold leases for longer; returns those that are still held."""
+
+    async def finish(self, lease: Lease, *, complete: bool) -> bool:
+        """Give a lease back."""
+
+    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str) -> bool:
+        """Give a lease back after a failure."""
+
+    async def failures(self, lease: Lease) -> int:
+        """How many passes failed one after another so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassEnd:
+    """How a pass, or a slice of one, ended: outcome is complete, slice, failed, stopped or lost."""
+
+    lease: Lease
+    outcome: str
+    took_s: float
+    report: PassReport | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """How the worker works; seconds. ``senders``: deliveries at once within a pass."""
+
+    name: str
+    concurrency: int
+    lease_s: float
+    slice_s: float
+    senders: int
+    drain_s: float
+
+
+@dataclass(slots=True)
+class _Running:
+    lease: Lease
+    task: "asyncio.Task[None]"
+    held_until: float
+    lost: bool = False
+
+
+@dataclass(slots=True)
+class Scope:
+    """What a worker looks after: everything, or only some tenants and kinds."""
+
+    tenants: Sequence[TenantId] | None = None
+    kinds: Sequence[Kind] | None = None
+
+
+@dataclass(slots=True)
+class Worker:
+    """Runs passes. ``stop_tenant`` is told of tenants that must stop; ``observe`` of every end of a pass."""
+
+    settings: WorkerSettings
+    schedules: Schedules
+    deps: Deps
+    stop_tenant: Callable[[Lease, TenantError], Awaitable[None]]
+    observe: Callable[[PassEnd], None]
+    count: Callable[[Lease], Awaitable[None]]
+    clock: Callable[[], float] = time.monotonic
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: dict[tuple[TenantId, Kind], _Running] = field(default_factory=dict)
+    _stopping: bool = False
+    _eager: bool = False
+
+    async def run(self, stop: asyncio.Event, scope: Scope | None = None) -> None:
+        """Work until *stop* is set; then finish or release what is in flight within the drain time."""
+        scope = scope or Scope()
+        keeper = asyncio.create_task(self._keep_leases())
+        try:
+            while not stop.is_set():
+                claimed = await self._claim(scope)
+                if not claimed:
+                    await self._idle(stop)
+        finally:
+            await self._drain()
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+
+    async def run_until_idle(self, scope: Scope, more: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
+        """Run what is due in *scope*, and what that makes due (*more* asks for it), until there is nothing left."""
+        self._eager = True
+        keeper = asyncio.create_task(self._keep_leases())
+        try:
+            while not stop.is_set():
+                if await self._claim(scope):
+                    continue
+                if self._running:
+                    await self._idle(stop)
+                elif not await more():
+                    return
+        finally:
+            await self._drain()
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+
+    async def _idle(self, stop: asyncio.Event) -> None:
+        """Wait until something may have become due, a pass has ended, or it is time to stop."""
+        waits = [asyncio.create_task(self.wake.wait()), asyncio.create_task(stop.wait())]
+        await asyncio.wait(waits, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        self.wake.clear()
+
+    async def _claim(self, scope: Scope) -> int:
+        slots = self.settings.concurrency - len(self._running)
+        if slots <= 0:
+            return 0
+        asked = self.clock()
+        try:
+            leases = await self.schedules.claim(
+                self.settings.name, min(slots, 200), tenants=scope.tenants, kinds=scope.kinds
+            )
+        except Exception:
+            log.exception("claim_failed")
+            return 0
+        for lease in leases:
+            key = (lease.tenant.id, lease.kind)
+            task = asyncio.create_task(self._guarded(lease), name=f"{lease.tenant.slug} {lease.kind}")
+            self._running[key] = _Running(lease=lease, task=task, held_until=asked + self.settings.lease_s)
+            task.add_done_callback(partial(self._ended, key))
+        return len(leases)
+
+    def _ended(self, key: tuple[TenantId, Kind], _task: "asyncio.Task[None]") -> None:
+        """Make room; claim again at once only where that can matter, so that many short passes share a claim."""
+        if self._eager or len(self._running) >= self.settings.concurrency:
+            self.wake.set()
+        self._running.pop(key, None)
+
+    async def _keep_leases(self) -> None:
+        """Extend all leases by one statement, often enough that one lost answer does no harm."""
+        while True:
+            await asyncio.sleep(self.settings.lease_s / 4)
+            leases = [running.lease for running in self._running.values()]
+            if not leases:
+                continue
+            asked = self.clock()
+            try:
+                held = await self.schedules.extend(leases)
+            except Exception:
+                log.exception("leases_not_extended")
+                continue
+            for key, running in list(self._running.items()):
+                if running.lease not in leases:
+                    continue
+                if key in held:
+                    running.held_until = asked + self.settings.lease_s
+                else:
+                    running.lost = True
+
+    async def _drain(self) -> None:
+        """Let running passes come to the end of their slice, which is now; cancel those that do not."""
+        self._stopping = True
+        tasks = [running.task for running in self._running.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=self.settings.drain_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _turn(self, lease: Lease) -> Turn:
+        until = self.clock() + self.settings.slice_s
+        key = (lease.tenant.id, lease.kind)
+
+        def guard() -> None:
+            running = self._running.get(key)
+            if running is None or running.lost or self.clock() >= running.held_until:
+                raise LeaseLostError(f"the lease of {lease.tenant.slug} {lease.kind} has run out", retry_after_s=0)
+
+        def over() -> bool:
+            return self._stopping or self.clock() >= until
+
+        return Turn(limits=Slice(over=over, senders=self.settings.senders), guard=guard)
+
+    async def _guarded(self, lease: Lease) -> None:
+        """One pass from lease to lease: whatever goes wrong ends here."""
+        started = self.clock()
+        try:
+            end = await self._run_pass(lease, started)
+        except asyncio.CancelledError:
+            end = PassEnd(lease=lease, outcome="cancelled", took_s=self.clock() - started)
+        except Exception as error:
+            log.exception("pass_broke", extra=_names(lease))
+            end = await self._failed(lease, started, PassError(f"{type(error).__name__}: see the log"))
+        self.observe(end)
+
+    async def _run_pass(self, lease: Lease, started: float) -> PassEnd:
+        turn = self._turn(lease)
+        try:
+            report = await self._sync(lease, turn)
+        except TenantError as error:
+            await self.stop_tenant(lease, error)
+            await self.schedules.finish(lease, complete=False)
+            return PassEnd(
+                lease=lease,
+                outcome="stopped",
+                took_s=self.clock() - started,
+                reason=error.reason,
+                detail=error.detail,
+            )
+        except LeaseLostError as error:
+            return PassEnd(lease=lease, outcome="lost", took_s=self.clock() - started, detail=error.detail)
+        except PassError as error:
+            return await self._failed(lease, started, error)
+        if replace(report, complete=True) != _NOTHING:
+            await self.count(lease)
+        await self.schedules.finish(lease, complete=report.complete)
+        outcome = "complete" if report.complete else "slice"
+        return PassEnd(lease=lease, outcome=outcome, took_s=self.clock() - started, report=report)
+
+    async def _sync(self, lease: Lease, turn: Turn) -> PassReport:
+        deps = self.deps
+        reconsidered = await deps.items.reconsider(lease, deps.mapper.version(lease.tenant))
+        folded = await fold_all(deps.items, lease, turn.limits.over)
+        if lease.kind is not Kind.ORDER and not folded.deliverable and not reconsidered:
+            return _NOTHING
+        return await KINDS[lease.kind](lease, deps, turn)
+
+    async def _failed(self, lease: Lease, started: float, error: PassError) -> PassEnd:
+        try:
+            failures = await self.schedules.failures(lease)
+            await self.schedules.fail(
+                lease,
+                backoff_s=_backoff_s(failures, error.retry_after_s),
+                reason=error.reason,
+                detail=error.detail,
+            )
+        except Exception:
+            log.exception("failure_not_recorded", extra=_names(lease))
+        return PassEnd(
+            lease=lease,
+            outcome="failed",
+            took_s=self.clock() - started,
+            reason=error.reason,
+            detail=error.detail,
+        )
+
+
+_NOTHING = PassReport(complete=True)
+
+
+def _backoff_s(failures: int, retry_after_s: float | None) -> float:
+    """Seconds before the next pass: as told, or doubling; always jittered, so that tenants do not come back as one."""
+    least = min(_FIRST_BACKOFF_S * 2.0 ** min(failures, 20), _LAST_BACKOFF_S)
+    if retry_after_s is not None:
+        least = min(max(retry_after_s, 1.0), _LAST_BACKOFF_S)
+    return least * random.uniform(1.0, 1.5)  # noqa: S311 - jitter, no secret
+
+
+def _names(lease: Lease) -> dict[str, str]:
+    return {"tenant": lease.tenant.slug, "kind": lease.kind}
