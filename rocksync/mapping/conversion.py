@@ -1,0 +1,232 @@
+"""Rows to documents: what needs no mapping at all, what goes through rules, and what comes of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Generic, Protocol, TypeVar
+
+from rocksync.domain.catalog import Listing, Price, Product, Stock, Variation
+from rocksync.domain.documents import (
+    InvoicePayload,
+    Offer,
+    OrderDocument,
+    PricePayload,
+    ProductDocument,
+    ProductPayload,
+    ShipmentPayload,
+    Skip,
+    StockPayload,
+)
+from rocksync.domain.errors import ItemError
+from rocksync.domain.orders import HubOrder, StoreOrder
+from rocksync.domain.reasons import Reason
+from rocksync.mapping import default, validation
+from rocksync.mapping.validation import InvalidPayloadError
+
+CLOSED = frozenset(("canceled", "refunded"))
+
+
+_Payload = TypeVar("_Payload")
+_Payload_co = TypeVar("_Payload_co", covariant=True)
+
+
+class Rules(Protocol[_Payload_co]):
+    """What makes payloads of rows: the default mapping alone, or with a tenant's mappers. Raises: ItemError."""
+
+    def selects(self, product: Product) -> bool:
+        """Tell whether the product is to be at Plugg.to."""
+
+    def product(self, listing: Listing, variations: list[str], accepted: dict[str, Any] | None) -> _Payload_co:
+        """Return the payload of a product with the named variations."""
+
+    def price(self, price: Price) -> PricePayload:
+        """Return the payload of one price."""
+
+    def stock(self, stock: Stock) -> StockPayload:
+        """Return the payload of one stock."""
+
+    def order(self, order: HubOrder) -> OrderDocument | None:
+        """Return the order to import, None if its status is none that is imported."""
+
+    def invoice(self, order: StoreOrder) -> InvoicePayload | None:
+        """Return the NF-e members, None if there is no invoice."""
+
+    def shipment(self, order: StoreOrder) -> ShipmentPayload | None:
+        """Return the tracking members, None if there is no shipment."""
+
+
+class DefaultRules:
+    """The default mapping alone."""
+
+    def selects(self, product: Product) -> bool:
+        """Every product goes."""
+        return True
+
+    def product(self, listing: Listing, variations: list[str], accepted: dict[str, Any] | None) -> ProductPayload:
+        """Return the payload; only what the store can get wrong is checked."""
+        try:
+            payload = default.product_payload(listing, variations)
+        except InvalidPayloadError as error:
+            raise refusal(listing.product.sku, error) from error
+        if "name" not in payload:
+            raise ItemError(listing.product.sku, "the product has no name")
+        return payload
+
+    def price(self, price: Price) -> PricePayload:
+        """Return the payload of one price."""
+        try:
+            return validation.price(default.price_payload(price))
+        except InvalidPayloadError as error:
+            raise refusal(price.sku, error) from error
+
+    def stock(self, stock: Stock) -> StockPayload:
+        """Return the payload of one stock."""
+        return default.stock_payload(stock)
+
+    def order(self, order: HubOrder) -> OrderDocument | None:
+        """Return the order to import, None if its status is none that is imported."""
+        document = default.order_document(order)
+        if document is None:
+            return None
+        try:
+            return validation.order(document, order.id, document["status"])
+        except InvalidPayloadError as error:
+            raise refusal(order.id, error) from error
+
+    def invoice(self, order: StoreOrder) -> InvoicePayload | None:
+        """Return the NF-e members, None if there is no invoice."""
+        if order.invoice is None:
+            return None
+        try:
+            return validation.invoice(default.invoice_payload(order.invoice))
+        except InvalidPayloadError as error:
+            raise refusal(order.pluggto_id, error) from error
+
+    def shipment(self, order: StoreOrder) -> ShipmentPayload | None:
+        """Return the tracking members, None if there is no shipment."""
+        if order.shipment is None:
+            return None
+        return validation.shipment(default.shipment_payload(order.shipment))
+
+
+def refusal(key: str, error: InvalidPayloadError) -> ItemError:
+    """Return the error as that of item *key*."""
+    return ItemError(key, error.detail, reason=error.reason, final=error.reason is not Reason.UNKNOWN_SKU)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapped(Generic[_Payload]):
+    """What the rules made of a listing. ``payload`` None: it is not to be at Plugg.to."""
+
+    payload: _Payload | None = None
+    offers: dict[str, Offer] = field(default_factory=dict)
+
+
+def settled(listing: Listing, accepted: dict[str, Any] | None) -> ProductDocument | Skip | ItemError | None:
+    """Return what becomes of a listing that no rule has to see, or None if rules have to."""
+    product = listing.product
+    on_sale = product.active and (not product.variations or any(one.active for one in product.variations))
+    if not on_sale:
+        if accepted is not None:
+            return _withdrawn(product.sku, accepted, Reason.INACTIVE)
+        return Skip(key=product.sku, reason=Reason.INACTIVE, detail="inactive in the store, or not in it any more")
+    if listing.duplicate_skus:
+        names = ", ".join(sorted(listing.duplicate_skus))
+        return ItemError(product.sku, f"SKU used twice in the store: {names}", reason=Reason.SKU_CONFLICT, final=False)
+    try:
+        validation.check_sku(product.sku)
+        for variation in product.variations:
+            validation.check_sku(variation.sku)
+    except InvalidPayloadError as error:
+        return refusal(product.sku, error)
+    return None
+
+
+def known_skus(listing: Listing, accepted: dict[str, Any] | None) -> frozenset[str]:
+    """Return those SKUs of the listing that the hub has: its own and those of its variations."""
+    if accepted is None:
+        return frozenset()
+    return frozenset((listing.product.sku, *(one["sku"] for one in accepted.get("variations", ()))))
+
+
+def convert_listing(
+    listing: Listing, known: frozenset[str], rules: Rules[_Payload], accepted: dict[str, Any] | None = None
+) -> Mapped[_Payload] | Skip:
+    """Send a listing through *rules*. A variation goes once it has a price and a stock, and stays from then on.
+
+    Raises: ItemError.
+    """
+    product = listing.product
+    if not rules.selects(product):
+        return Mapped()
+    sellable: tuple[Variation | Product, ...] = product.variations or (product,)
+    offers, faults = _offers(listing, [one.sku for one in sellable if one.active or one.sku in known], rules)
+    if product.sku not in known and not offers:
+        if faults:
+            raise faults[0]
+        return _incomplete(listing, [one.sku for one in sellable if one.active])
+    variations = [one.sku for one in product.variations if one.sku in known or (one.active and one.sku in offers)]
+    return Mapped(payload=rules.product(listing, variations, accepted), offers=offers)
+
+
+def _offers(listing: Listing, skus: list[str], rules: Rules[Any]) -> tuple[dict[str, Offer], list[ItemError]]:
+    offers: dict[str, Offer] = {}
+    faults: list[ItemError] = []
+    for sku in skus:
+        price, stock = listing.prices.get(sku), listing.stocks.get(sku)
+        if price is None or stock is None:
+            continue
+        try:
+            offers[sku] = Offer(price=rules.price(price), stock=rules.stock(stock))
+        except ItemError as error:
+            faults.append(
+                ItemError(listing.product.sku, f"{sku}: {error.detail}", reason=error.reason, final=error.final)
+            )
+    return offers, faults
+
+
+def _incomplete(listing: Listing, skus: list[str]) -> Skip:
+    key = listing.product.sku
+    if unpriced := [sku for sku in skus if sku not in listing.prices]:
+        return Skip(key=key, reason=Reason.MISSING_PRICE, detail=f"no price for {', '.join(unpriced)}")
+    return Skip(key=key, reason=Reason.MISSING_STOCK, detail=f"no stock for {', '.join(skus)}")
+
+
+def document(
+    listing: Listing, accepted: dict[str, Any] | None, mapped: Mapped[ProductPayload]
+) -> ProductDocument | Skip:
+    """Return the document of a mapped listing. Variations that left the store stay in it, off sale."""
+    product = listing.product
+    payload = mapped.payload
+    if payload is None:
+        if accepted is not None:
+            return _withdrawn(product.sku, accepted, Reason.NOT_SELECTED)
+        return Skip(key=product.sku, reason=Reason.NOT_SELECTED, detail="a mapper keeps it off Plugg.to")
+    if accepted is not None and (variations := accepted.get("variations")):
+        kept = {one.sku for one in product.variations}
+        gone: list[Any] = [_off_sale(one) for one in variations if one["sku"] not in kept]
+        if gone:
+            payload["variations"] = [*payload.get("variations", ()), *gone]
+    return ProductDocument(key=product.sku, payload=payload, offers=mapped.offers)
+
+
+def _withdrawn(sku: str, accepted: dict[str, Any], reason: Reason) -> ProductDocument:
+    payload = _off_sale(accepted)
+    if "variations" in payload:
+        payload["variations"] = [_off_sale(one) for one in payload["variations"]]
+    return ProductDocument(key=sku, payload=payload, reason=reason)  # type: ignore[arg-type] # it once was accepted
+
+
+def _off_sale(accepted: Mapping[str, Any]) -> dict[str, Any]:
+    return {**exact(accepted), "available": 0}
+
+
+def exact(value: Any) -> Any:  # noqa: ANN401 # decoded JSON
+    """Return a copy of decoded JSON with decimals instead of floats."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {member: exact(one) for member, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [exact(one) for one in value]
+    return value

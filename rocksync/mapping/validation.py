@@ -1,0 +1,274 @@
+"""What a payload must be like before it may leave, whoever wrote it. Answers are cleaned copies of what is given."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from rocksync.domain.documents import (
+    InvoicePayload,
+    OrderDocument,
+    PricePayload,
+    ShipmentPayload,
+    StockPayload,
+)
+from rocksync.domain.reasons import Reason
+from rocksync.mapping.shapes import (
+    AttributeShape,
+    DimensionShape,
+    InvoiceShape,
+    OrderShape,
+    PhotoShape,
+    ProductShape,
+    SellableShape,
+    ShipmentShape,
+)
+
+_CENT = Decimal("0.01")
+_NFE_KEY_DIGITS = 44
+_PRICE_AND_STOCK = frozenset(("price", "special_price", "quantity"))
+_EMPTY: tuple[object, ...] = (None, "", [], {}, ())
+_UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$\.?(?P<place>.*)`)?$")
+_Shape = TypeVar("_Shape", bound=msgspec.Struct)
+
+
+class InvalidPayloadError(Exception):
+    """A payload that may not leave; the text names the member."""
+
+    def __init__(self, detail: str, *, reason: Reason = Reason.INVALID_ITEM) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.reason = reason
+
+
+def check_sku(sku: str) -> None:
+    """Raise InvalidPayloadError when a SKU cannot be part of a Plugg.to path. Source: pluggto-api 3.1, X4."""
+    if not sku or sku != sku.strip():
+        raise InvalidPayloadError(f"SKU {sku!r} begins or ends with a blank: rename it")
+    if sku in {".", ".."} or (not sku.isprintable() and any(unicodedata.category(one) == "Cc" for one in sku)):
+        raise InvalidPayloadError(f"SKU {sku!r} cannot be part of an address: rename it")
+
+
+def product(payload: object, sku: str, variations: Collection[str]) -> ProductShape:
+    """Return the payload of product *sku*; it must have exactly *variations*, in any order."""
+    if not isinstance(payload, dict):
+        raise InvalidPayloadError(f"the payload must be a dict, not {_kind(payload)}")
+    cleaned = _without_empty(payload)
+    _refuse_price_and_stock("", cleaned)
+    if isinstance(parts := cleaned.get("variations"), list):
+        cleaned["variations"] = [_without_empty(part) if isinstance(part, dict) else part for part in parts]
+        for number, part in enumerate(parts):
+            _refuse_price_and_stock(f"variations[{number}].", part)
+    if "name" not in cleaned:
+        raise InvalidPayloadError("name is missing")
+    shape = _shaped(cleaned, ProductShape)
+    if shape.sku != sku:
+        raise InvalidPayloadError(f"sku must stay {sku!r}, not {shape.sku!r}")
+    _finish("", shape)
+    parts = [] if shape.variations is UNSET else shape.variations
+    if len(parts) != len(variations) or {part.sku for part in parts} != set(variations):
+        raise InvalidPayloadError("variations must stay those of the store: none added, left out or renamed")
+    for number, part in enumerate(parts):
+        _finish(f"variations[{number}].", part)
+    if shape.categories is not UNSET:
+        _refuse_twice("categories", [category.name for category in shape.categories])
+    return shape
+
+
+def _refuse_price_and_stock(place: str, members: object) -> None:
+    if isinstance(members, dict) and not _PRICE_AND_STOCK.isdisjoint(members):
+        member = next(one for one in members if one in _PRICE_AND_STOCK)
+        hook = "rocksync_map_stock" if member == "quantity" else "rocksync_map_price"
+        raise InvalidPayloadError(f"{place}{member} does not belong in a product payload: use {hook}")
+
+
+def _finish(place: str, shape: SellableShape) -> None:
+    if shape.dimension is not UNSET:
+        _check_dimension(place, shape.dimension)
+    if shape.photos is not UNSET:
+        _complete_photos(place, shape.photos)
+    if shape.attributes is not UNSET:
+        _check_attributes(place, shape.attributes)
+    for member in ("cost", "handling_time", "manufacture_time", "warranty_time"):
+        value = getattr(shape, member)
+        if value is not UNSET and not (value.is_finite() and value >= 0):
+            raise InvalidPayloadError(f"{place}{member} must be 0 or more, not {value}")
+
+
+def _check_dimension(place: str, dimension: DimensionShape) -> None:
+    for member in ("length", "width", "height", "weight"):
+        value = getattr(dimension, member)
+        if value is not UNSET and not (value.is_finite() and value >= 0):
+            raise InvalidPayloadError(f"{place}dimension.{member} must be 0 or more, not {value}")
+
+
+def _complete_photos(place: str, photos: Iterable[PhotoShape]) -> None:
+    for number, photo in enumerate(photos):
+        if photo.external is UNSET:
+            photo.external = photo.url
+        if photo.order is UNSET:
+            photo.order = number
+    _refuse_twice(f"{place}photos", [photo.url for photo in photos])
+
+
+def _check_attributes(place: str, attributes: Iterable[AttributeShape]) -> None:
+    _refuse_twice(f"{place}attributes", [attribute.code for attribute in attributes])
+
+
+def _refuse_twice(place: str, keys: list[str]) -> None:
+    if len(set(keys)) != len(keys):
+        twice = next(key for number, key in enumerate(keys) if key in keys[:number])
+        raise InvalidPayloadError(f"{place} has {twice!r} twice")
+
+
+def price(payload: object) -> PricePayload:
+    """Return the payload with two decimals, rounded half up; a special price of 0 is none."""
+    members = _members(payload, ("price", "special_price"))
+    full = _money("price", members.get("price"))
+    if full <= 0:
+        raise InvalidPayloadError(f"price must be above 0, not {full}")
+    if members.get("special_price") is None:
+        return {"price": full, "special_price": None}
+    sale = _money("special_price", members["special_price"])
+    if sale < 0:
+        raise InvalidPayloadError(f"special_price must be above 0, or None for no promotion, not {sale}")
+    if sale > full:
+        raise InvalidPayloadError(f"special_price {sale} is above price {full}")
+    return {"price": full, "special_price": sale or None}
+
+
+def stock(payload: object) -> StockPayload:
+    """Return the payload: whole units, 0 or more."""
+    quantity = _members(payload, ("quantity",)).get("quantity")
+    if type(quantity) is not int:
+        raise InvalidPayloadError(f"quantity must be an int, not {_kind(quantity)}")
+    if quantity < 0:
+        raise InvalidPayloadError(f"quantity must be 0 or more, not {quantity}")
+    return {"quantity": quantity}
+
+
+def order(document: object, order_id: str, status: str) -> OrderDocument:
+    """Return the store order; its id and status at Plugg.to are not a mapper's to change."""
+    shape = _shaped(document, OrderShape)
+    if shape.pluggto_id != order_id:
+        raise InvalidPayloadError("pluggto_id must stay as it is")
+    if shape.status != status:
+        raise InvalidPayloadError(f"status must stay {status!r}")
+    if not shape.items:
+        raise InvalidPayloadError("items is empty: the order has no lines")
+    for number, line in enumerate(shape.items):
+        if not line.sku.strip():
+            raise InvalidPayloadError(f"items[{number}].sku is empty", reason=Reason.UNKNOWN_SKU)
+        if line.quantity <= 0:
+            raise InvalidPayloadError(f"items[{number}].quantity must be above 0, not {line.quantity}")
+        _check_amounts(f"items[{number}].", {name: getattr(line, name) for name in ("unit_price", "discount", "total")})
+    _check_amounts("", {name: getattr(shape, name) for name in ("subtotal", "shipping", "discount", "total")})
+    if isinstance(shape.placed_at, datetime) and shape.placed_at.tzinfo is None:
+        raise InvalidPayloadError("placed_at must name its zone")
+    members: dict[str, Any] = msgspec.structs.asdict(shape)
+    members["items"] = [msgspec.structs.asdict(line) for line in shape.items]
+    result: OrderDocument = members  # type: ignore[assignment] # OrderShape has exactly its members
+    return result
+
+
+def _check_amounts(place: str, amounts: dict[str, Decimal | None]) -> None:
+    for member, amount in amounts.items():
+        if amount is not None and not amount.is_finite():
+            raise InvalidPayloadError(f"{place}{member} must be a number, not {amount}")
+
+
+def invoice(payload: object) -> InvoicePayload:
+    """Return the NF-e members. Faults have the reason invalid_invoice. Source: pluggto-api 4.8, X16, X17."""
+    try:
+        shape = _shaped(_without_empty(payload), InvoiceShape)
+        _check_date("nfe_date", shape.nfe_date)
+        check_nfe_key(shape.nfe_key)
+    except InvalidPayloadError as error:
+        raise InvalidPayloadError(error.detail, reason=Reason.INVALID_INVOICE) from error
+    result: InvoicePayload = msgspec.to_builtins(shape)
+    return result
+
+
+def check_nfe_key(key: str) -> None:
+    """Raise InvalidPayloadError unless *key* has 44 digits of which the last is the check digit (modulo 11)."""
+    if len(key) != _NFE_KEY_DIGITS or not (key.isascii() and key.isdigit()):
+        raise InvalidPayloadError(
+            f"nfe_key must have {_NFE_KEY_DIGITS} digits and nothing else; this one has {len(key)} characters"
+        )
+    if key[-1] != nfe_check_digit(key[:-1]):
+        raise InvalidPayloadError("the last digit of nfe_key, its check digit, does not fit the others")
+
+
+def nfe_check_digit(digits: str) -> str:
+    """Return the modulo 11 check digit of the first 43 digits of an NF-e key: weights 2 to 9 from the right."""
+    total = sum(int(digit) * (2 + place % 8) for place, digit in enumerate(reversed(digits)))
+    check = 11 - total % 11
+    return "0" if check in {10, 11} else str(check)
+
+
+def shipment(payload: object) -> ShipmentPayload:
+    """Return the tracking members."""
+    shape = _shaped(_without_empty(payload), ShipmentShape)
+    if shape.date_shipped is not UNSET:
+        _check_date("date_shipped", shape.date_shipped)
+    result: ShipmentPayload = msgspec.to_builtins(shape)
+    return result
+
+
+def _check_date(member: str, text: str) -> None:
+    if not _UTC_TEXT.fullmatch(text):
+        raise InvalidPayloadError(f"{member} must be UTC like 2024-07-15T18:07:07.000Z, not {text!r}")
+
+
+def _shaped(payload: object, shape: type[_Shape]) -> _Shape:
+    try:
+        return msgspec.convert(payload, shape)
+    except msgspec.ValidationError as error:
+        raise InvalidPayloadError(_place_first(str(error))) from error
+
+
+def _place_first(text: str) -> str:
+    found = _AT.match(text)
+    if found is None:
+        return text
+    what = found["what"].replace("Object contains unknown field", "Plugg.to knows no member")
+    what = what.replace("Object missing required field", "missing")
+    return f"{found['place']}: {what}" if found["place"] else what
+
+
+def _without_empty(payload: object) -> dict[Any, Any]:
+    if not isinstance(payload, dict):
+        raise InvalidPayloadError(f"the payload must be a dict, not {_kind(payload)}")
+    return {member: value for member, value in payload.items() if value not in _EMPTY}
+
+
+def _members(payload: object, known: tuple[str, ...]) -> dict[Any, Any]:
+    if not isinstance(payload, dict):
+        raise InvalidPayloadError(f"the payload must be a dict, not {_kind(payload)}")
+    for member in payload:
+        if member not in known:
+            raise InvalidPayloadError(f"Plugg.to knows no member {member!r} here; it knows {', '.join(known)}")
+    return payload
+
+
+def _money(member: str, value: object) -> Decimal:
+    if type(value) is int:
+        value = Decimal(value)
+    if not isinstance(value, Decimal):
+        raise InvalidPayloadError(f"{member} must be a Decimal, not {_kind(value)}")
+    if not value.is_finite():
+        raise InvalidPayloadError(f"{member} must be a number, not {value}")
+    try:
+        return value.quantize(_CENT, rounding=ROUND_HALF_UP)
+    except InvalidOperation as error:
+        raise InvalidPayloadError(f"{member} is too large: {value}") from error
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"{type(value).__name__}"
