@@ -19,7 +19,7 @@ _RECONNECT_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What a notification says: topic is change, schedule, tenant or credentials; tenant is None where it names none."""
+    """What a notification says: topic is change, schedule, tenant or credentials; tenant is None if it names none."""
 
     topic: str
     tenant: TenantId | None = None

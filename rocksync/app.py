@@ -1,0 +1,262 @@
+"""Wiring: the one file that sees every room. What has a lifetime is opened and closed here."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from rocksync.domain.errors import SettingsError, TenantError
+from rocksync.domain.tenancy import Kind, Lease, TenantId
+from rocksync.mapping.mapper import Mappers, open_mappers
+from rocksync.pluggto.facts import Fact
+from rocksync.pluggto.hub import PluggtoHub, open_hub
+from rocksync.postgres import embedded
+from rocksync.postgres.items import Items
+from rocksync.postgres.listener import News, listening
+from rocksync.postgres.migrate import ahead, folder, migrate, pending
+from rocksync.postgres.pool import open_pool
+from rocksync.postgres.schedules import Schedules
+from rocksync.postgres.tenants import Tenants
+from rocksync.postgres.vault import Vault, keys_of
+from rocksync.settings import Settings
+from rocksync.store.catalog import StoreCatalog
+from rocksync.store.orders import StoreOrders
+from rocksync.sync.deps import Deps
+from rocksync.sync.housekeeping import Housekeeper
+from rocksync.sync.worker import PassEnd, Scope, Worker, WorkerSettings
+from rocksync.version import VERSION
+
+log = logging.getLogger(__name__)
+
+_KEEP_UNINTERESTING_ORDERS_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """The database in use, open and migrated. ``dsn`` holds a password."""
+
+    dsn: str = field(repr=False)
+    pool: asyncpg.Pool
+    embedded: bool
+
+
+@contextlib.asynccontextmanager
+async def database_server(settings: Settings) -> AsyncIterator[str]:
+    """The DSN of the database: the one in the settings, else that of the embedded server, kept running meanwhile."""
+    if settings.database.dsn is not None:
+        yield settings.database.dsn
+        return
+    async with embedded.running(settings.data_dir / "postgres") as dsn:
+        yield dsn
+
+
+@contextlib.asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database, ready to work with. An embedded one is migrated; another one must have been.
+
+    Raises: SettingsError.
+    """
+    async with database_server(settings) as dsn:
+        if settings.database.dsn is None:
+            await migrate(dsn, folder())
+        elif missing := await pending(dsn, folder()):
+            raise SettingsError(f"the database lacks migration {missing[0]}: run `rocksync migrate` first")
+        elif newer := await ahead(dsn, folder()):
+            log.info("database_is_ahead", extra={"migrations": newer})
+        pool = await open_pool(dsn, size=settings.database.pool_size, application_name="rocksync")
+        try:
+            yield Database(dsn=dsn, pool=pool, embedded=settings.database.dsn is None)
+        finally:
+            await _close(pool)
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), timeout=5)
+    except TimeoutError:
+        pool.terminate()
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The keys that credentials are sealed with. Raises: SettingsError when there is none."""
+    return Vault(keys_of(settings.secrets.keys, settings.data_dir, embedded=settings.database.dsn is None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observers:
+    """Who is told of what happens: ends of passes, and requests to the hub."""
+
+    passes: Callable[[PassEnd], None] = lambda _end: None
+    hub: Callable[[Fact], None] = lambda _fact: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What ``worker --once`` did: passes by outcome, tenants that were stopped, and how many items were refused."""
+
+    passes: Mapping[str, int]
+    refused: int
+    stopped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """Everything open and wired."""
+
+    settings: Settings
+    database: Database
+    tenants: Tenants
+    schedules: Schedules
+    items: Items
+    catalog: StoreCatalog
+    orders: StoreOrders
+    mappers: Mappers
+    hub: PluggtoHub
+    observers: Observers
+    name: str
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """The worker over all tenants, until *stop* is set."""
+        worker = self._worker(self.observers.passes)
+        keeper = self._housekeeper(worker)
+
+        def tell(news: News) -> None:
+            if news.topic == "tenant" and news.tenant is not None:
+                self.hub.forget(news.tenant)
+            keeper.hear(news.topic, news.tenant)
+
+        self.mappers.on_change(lambda names: self._mappers_changed(worker, names))
+        async with self._at_work(), listening(self.database.dsn, tell):
+            keeping = asyncio.create_task(keeper.run())
+            try:
+                await worker.run(stop)
+            finally:
+                keeping.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await keeping
+
+    async def run_once(
+        self,
+        *,
+        tenants: Sequence[TenantId] | None = None,
+        kinds: Sequence[Kind] | None = None,
+        stop: asyncio.Event | None = None,
+        on_pass: Callable[[PassEnd], None] = lambda _end: None,
+    ) -> Summary:
+        """Run what is due, or everything selected, until nothing is deliverable; waits for no backoff."""
+        passes: dict[str, int] = {}
+        refused = 0
+        stopped: set[str] = set()
+
+        def observe(end: PassEnd) -> None:
+            nonlocal refused
+            passes[end.outcome] = passes.get(end.outcome, 0) + 1
+            refused += end.report.refused if end.report else 0
+            if end.outcome == "stopped":
+                stopped.add(end.lease.tenant.slug)
+            self.observers.passes(end)
+            on_pass(end)
+
+        async def more() -> bool:
+            return await self.schedules.request_deliverable(tenants=tenants, kinds=kinds) > 0
+
+        worker = self._worker(observe)
+        await self.tenants.seal_inbox()
+        if tenants is not None or kinds is not None:
+            await self.schedules.request(tenants=tenants, kinds=kinds, manual=kinds is not None)
+        async with self._at_work():
+            await worker.run_until_idle(Scope(tenants=tenants, kinds=kinds), more, stop or asyncio.Event())
+        return Summary(passes=passes, refused=refused, stopped=tuple(sorted(stopped)))
+
+    @contextlib.asynccontextmanager
+    async def _at_work(self) -> AsyncIterator[None]:
+        """Be known as a worker; what is still held at the end is set free at once instead of after its lease."""
+        every = self.settings.schedule
+        await self.schedules.set_default_intervals({kind: every.of(kind) for kind in Kind})
+        await self.schedules.beat(self.name, VERSION)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self.schedules.leave(self.name)
+
+    def _worker(self, observe: Callable[[PassEnd], None]) -> Worker:
+        settings = self.settings
+        return Worker(
+            settings=WorkerSettings(
+                name=self.name,
+                concurrency=settings.worker.concurrency,
+                lease_s=settings.worker.lease_s,
+                slice_s=settings.worker.slice_s,
+                senders=settings.pluggto.concurrency_per_tenant,
+                drain_s=settings.worker.drain_s,
+            ),
+            schedules=self.schedules,
+            deps=Deps(
+                items=self.items,
+                catalog=self.catalog,
+                orders=self.orders,
+                mapper=self.mappers,
+                hub=self.hub,
+                now=lambda: datetime.now(UTC),
+                order_overlap=timedelta(seconds=settings.worker.order_overlap_s),
+                reconcile_days=settings.worker.order_reconcile_days,
+            ),
+            stop_tenant=self._stop_tenant,
+            observe=observe,
+            count=self.items.count,
+        )
+
+    def _housekeeper(self, worker: Worker) -> Housekeeper:
+        return Housekeeper(
+            worker=self.name,
+            version=VERSION,
+            upkeep=self.schedules,
+            seal=self.tenants.seal_inbox,
+            wake=worker.wake.set,
+            poll_s=self.settings.worker.poll_s,
+            keep_history_days=self.settings.history.keep_days,
+            keep_orders_days=_KEEP_UNINTERESTING_ORDERS_DAYS,
+        )
+
+    async def _stop_tenant(self, lease: Lease, error: TenantError) -> None:
+        await self.tenants.stop(lease.tenant.id, error.detail)
+
+    async def _mappers_changed(self, worker: Worker, names: Sequence[str]) -> None:
+        await self.schedules.wake_mapped(names)
+        worker.wake.set()
+
+
+@contextlib.asynccontextmanager
+async def open_app(settings: Settings, observers: Observers | None = None) -> AsyncIterator[App]:
+    """Everything that the worker and the commands around it need. Raises: SettingsError."""
+    observers = observers or Observers()
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings))
+        tenants = Tenants(database.pool, open_vault(settings))
+        mappers = await stack.enter_async_context(
+            open_mappers(settings.mappers.dir, deadline_s=settings.mappers.deadline_s)
+        )
+        hub = await stack.enter_async_context(
+            open_hub(settings.pluggto, credentials=tenants.credentials, observe=observers.hub)
+        )
+        yield App(
+            settings=settings,
+            database=database,
+            tenants=tenants,
+            schedules=Schedules(database.pool, lease_s=settings.worker.lease_s),
+            items=Items(database.pool),
+            catalog=StoreCatalog(database.pool),
+            orders=StoreOrders(database.pool),
+            mappers=mappers,
+            hub=hub,
+            observers=observers,
+            name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
+        )

@@ -1,0 +1,101 @@
+"""What a worker does beside passes: hears of news, covers lost ones by a poll, beats, and sweeps."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rocksync.domain.tenancy import TenantId
+
+log = logging.getLogger(__name__)
+
+_BEAT_EVERY_S = 5.0
+_SWEEP_EVERY_S = 300.0
+
+
+class Upkeep(Protocol):
+    """What is done about schedules between passes."""
+
+    async def wake_changed(self, tenants: Sequence[TenantId] | None = None) -> None:
+        """Make immediate schedules due of which something changed."""
+
+    async def resume_paused(self) -> None:
+        """Resume what is paused no longer."""
+
+    async def beat(self, worker: str, version: str) -> None:
+        """Note that the worker is alive."""
+
+    async def sweep(self, *, keep_history_days: int, keep_orders_days: int) -> None:
+        """Delete what nobody needs any more."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Housekeeper:
+    """Keeps house for one worker. ``seal`` seals credentials handed in by SQL; ``wake`` lets the worker look for work."""
+
+    worker: str
+    version: str
+    upkeep: Upkeep
+    seal: Callable[[], Awaitable[int]]
+    wake: Callable[[], None]
+    poll_s: float
+    keep_history_days: int
+    keep_orders_days: int
+    _changed: set[TenantId] = field(default_factory=set)
+    _sealing: bool = False
+    _heard: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hear(self, topic: str, tenant: TenantId | None) -> None:
+        """Take note of news; acted on at once, those that come together as one."""
+        if topic == "change" and tenant is not None:
+            self._changed.add(tenant)
+        elif topic == "credentials":
+            self._sealing = True
+        self._heard.set()
+
+    async def run(self) -> None:
+        """Work until cancelled. What goes wrong is logged once and tried again."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._act_on_news())
+            group.create_task(_every(self.poll_s, self._poll))
+            group.create_task(_every(_BEAT_EVERY_S, lambda: self.upkeep.beat(self.worker, self.version)))
+            group.create_task(_every(_SWEEP_EVERY_S * random.uniform(0.8, 1.2), self._sweep))  # noqa: S311 - jitter
+
+    async def _act_on_news(self) -> None:
+        while True:
+            await self._heard.wait()
+            self._heard.clear()
+            changed, self._changed = self._changed, set()
+            sealing, self._sealing = self._sealing, False
+            with _logged("news_not_acted_on"):
+                if changed:
+                    await self.upkeep.wake_changed(sorted(changed))
+                if sealing:
+                    await self.seal()
+            self.wake()
+
+    async def _poll(self) -> None:
+        await self.upkeep.wake_changed()
+        await self.upkeep.resume_paused()
+        await self.seal()
+
+    async def _sweep(self) -> None:
+        await self.upkeep.sweep(keep_history_days=self.keep_history_days, keep_orders_days=self.keep_orders_days)
+
+
+async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        with _logged(f"{getattr(act, '__name__', 'beat').strip('_<>')}_failed"):
+            await act()
+        await asyncio.sleep(seconds)
+
+
+@contextlib.contextmanager
+def _logged(event: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - a database that is away comes back
+        log.warning(event, extra={"error": type(error).__name__})
