@@ -1,0 +1,120 @@
+"""Credentials of tenants: sealed before they are stored, opened only to log in."""
+
+import logging
+from dataclasses import dataclass, field
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from rocksync import sql
+from rocksync.domain.errors import SettingsError, TenantError
+from rocksync.domain.tenancy import Credentials, TenantId
+from rocksync.postgres.refusals import explained
+from rocksync.postgres.vault import UnsealError, Vault
+
+_QUERIES = sql.load("rocksync.postgres", "credentials.sql")
+_PAGE = 100
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealing:
+    """How many credentials were sealed, and of which tenants (slug to reason) they could not be."""
+
+    sealed: int
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+class CredentialStore:
+    """``rocksync.credential`` and its inbox."""
+
+    def __init__(self, pool: asyncpg.Pool, vault: Vault) -> None:
+        self._pool = pool
+        self._vault = vault
+
+    async def check_keys(self) -> None:
+        """Raise SettingsError if there are credentials, and our keys open none of them: the keys are the wrong ones."""
+        rows = await self._pool.fetch(_QUERIES.key_ids)
+        foreign = [row for row in rows if row["key_id"] not in self._vault.key_ids]
+        if rows and len(foreign) == len(rows):
+            raise SettingsError(
+                "secrets.keys opens no tenant's credentials: they are sealed with key"
+                f" {foreign[0]['key_id'].hex()}, and here is {self._vault.key_ids[0].hex()}: set the keys used before"
+            )
+
+    async def get(self, tenant: TenantId) -> Credentials:
+        """Return a tenant's credentials. Raises: TenantError if there are none, or they cannot be opened."""
+        row = await self._pool.fetchrow(_QUERIES.sealed, tenant)
+        if row is None:
+            raise TenantError("the tenant was removed")
+        if row["sealed"] is None:
+            raise TenantError(f"there are no credentials: `rocksync tenant credentials {row['slug']}` takes them")
+        try:
+            return self._vault.open(tenant, row["sealed"])
+        except UnsealError as error:
+            raise TenantError(f"{error} (`rocksync tenant credentials {row['slug']}`)") from None
+
+    async def replace(self, tenant: TenantId, slug: str, credentials: Credentials, *, operator: str | None) -> None:
+        """Store other credentials; a tenant that was stopped for want of them is served again."""
+        with explained():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_QUERIES.set_operator, operator or "")
+                await store_credentials(connection, self._vault, tenant, credentials)
+                await connection.execute(_QUERIES.audit, tenant, slug)
+
+    async def seal_inbox(self) -> Sealing:
+        """Seal what SQL handed in and wipe it; what cannot be opened stays and is told. Any number may run at once."""
+        sealed, refused, after = 0, dict[str, str](), 0
+        while True:
+            async with self._pool.acquire() as connection, connection.transaction():
+                rows = await connection.fetch(_QUERIES.inbox, after, _PAGE)
+                for row in rows:
+                    after = row["tenant_id"]
+                    try:
+                        credentials = self._open(row)
+                    except UnsealError as error:
+                        refused[row["slug"]] = str(error)
+                        await connection.execute(_QUERIES.refuse_inbox, after, str(error))
+                        continue
+                    await store_credentials(connection, self._vault, TenantId(after), credentials)
+                    sealed += 1
+            if len(rows) < _PAGE:
+                break
+        if sealed:
+            await self._pool.execute(_QUERIES.vacuum_inbox)
+            _log.info("credentials_sealed", extra={"tenants": sealed})
+        return Sealing(sealed=sealed, refused=refused)
+
+    async def rotate(self) -> Sealing:
+        """Seal all credentials again that are not under the newest key."""
+        sealed, refused, after = 0, dict[str, str](), 0
+        while True:
+            async with self._pool.acquire() as connection, connection.transaction():
+                rows = await connection.fetch(_QUERIES.page, after, _PAGE)
+                for row in rows:
+                    after = row["tenant_id"]
+                    if not self._vault.needs_rotation(row["sealed"]):
+                        continue
+                    try:
+                        credentials = self._vault.open(TenantId(after), row["sealed"])
+                    except UnsealError as error:
+                        refused[row["slug"]] = str(error)
+                        continue
+                    await connection.execute(_QUERIES.seal_again, after, self._vault.seal(TenantId(after), credentials))
+                    sealed += 1
+            if len(rows) < _PAGE:
+                return Sealing(sealed=sealed, refused=refused)
+
+    def _open(self, row: asyncpg.Record) -> Credentials:
+        names = ("client_id", "client_secret", "api_user", "api_secret")
+        return Credentials(**{name: self._vault.open_text(row[name], row["slug"]).strip() for name in names})
+
+
+async def store_credentials(
+    connection: PoolConnectionProxy, vault: Vault, tenant: TenantId, credentials: Credentials
+) -> None:
+    """Seal and store a tenant's credentials in the transaction of *connection*, and wake the workers for it."""
+    await connection.execute(_QUERIES.store, tenant, vault.seal(tenant, credentials))
+    await connection.execute(_QUERIES.empty_inbox, tenant)
+    await connection.execute(_QUERIES.serve_again, tenant)
+    await connection.execute(_QUERIES.tell, tenant)

@@ -1,0 +1,78 @@
+-- Credentials, sealed; and the inbox in which SQL onboarding hands them in.
+
+-- name: sealed
+-- $1 tenant_id bigint
+SELECT t.slug, c.sealed
+  FROM rocksync.tenant t
+  LEFT JOIN rocksync.credential c ON c.tenant_id = t.id
+ WHERE t.id = $1;
+
+-- name: sealed_at
+-- $1 tenant_id bigint
+SELECT sealed_at FROM rocksync.credential WHERE tenant_id = $1;
+
+-- name: store
+-- $1 tenant_id bigint, $2 sealed bytea
+INSERT INTO rocksync.credential (tenant_id, sealed)
+VALUES ($1, $2)
+ON CONFLICT (tenant_id) DO UPDATE SET sealed = excluded.sealed, sealed_at = clock_timestamp();
+
+-- name: set_operator
+-- $1 who text
+SELECT set_config('rocksync.operator', $1, true);
+
+-- name: audit
+-- $1 tenant_id bigint, $2 slug text
+SELECT rocksync.audited('tenant credentials', $1, $2);
+
+-- name: empty_inbox
+-- $1 tenant_id bigint
+DELETE FROM rocksync.credential_inbox WHERE tenant_id = $1;
+
+-- name: serve_again
+-- $1 tenant_id bigint
+UPDATE rocksync.tenant SET status = 'active' WHERE id = $1 AND status = 'needs_credentials';
+
+-- name: tell
+-- $1 tenant_id bigint
+SELECT pg_notify('rocksync', 'tenant ' || $1::bigint);
+
+-- name: inbox
+-- What is to be sealed, past a tenant, as far as no other worker has it in hand.
+-- $1 after tenant_id bigint, $2 limit int
+SELECT i.tenant_id, t.slug, i.client_id, i.client_secret, i.api_user, i.api_secret
+  FROM rocksync.credential_inbox i
+  JOIN rocksync.tenant t ON t.id = i.tenant_id
+ WHERE i.tenant_id > $1
+ ORDER BY i.tenant_id
+ LIMIT $2
+   FOR UPDATE OF i SKIP LOCKED;
+
+-- name: vacuum_inbox
+-- The plain text stays in the table's file until then.
+VACUUM rocksync.credential_inbox;
+
+-- name: refuse_inbox
+-- $1 tenant_id bigint, $2 reason text
+UPDATE rocksync.tenant SET status = 'needs_credentials', status_reason = $2 WHERE id = $1 AND status = 'active';
+
+-- name: key_ids
+-- Under which keys credentials are sealed.
+SELECT substring(sealed FROM 2 FOR 4) AS key_id, count(*) AS tenants
+  FROM rocksync.credential
+ GROUP BY 1
+ ORDER BY 2 DESC, 1;
+
+-- name: page
+-- $1 after tenant_id bigint, $2 limit int
+SELECT c.tenant_id, t.slug, c.sealed
+  FROM rocksync.credential c
+  JOIN rocksync.tenant t ON t.id = c.tenant_id
+ WHERE c.tenant_id > $1
+ ORDER BY c.tenant_id
+ LIMIT $2
+   FOR UPDATE OF c;
+
+-- name: seal_again
+-- $1 tenant_id bigint, $2 sealed bytea
+UPDATE rocksync.credential SET sealed = $2 WHERE tenant_id = $1;

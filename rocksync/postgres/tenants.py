@@ -1,0 +1,267 @@
+"""Tenants as operators keep them: by the same constraints and functions that SQL meets."""
+
+import contextlib
+import difflib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+from asyncpg.pool import PoolConnectionProxy
+
+from rocksync import sql
+from rocksync.domain.errors import MisuseError
+from rocksync.domain.tenancy import Credentials, Kind, Mode, Tenant, TenantId, TenantStatus
+from rocksync.postgres.credentials import store_credentials
+from rocksync.postgres.refusals import explained
+from rocksync.postgres.vault import Vault
+
+_QUERIES = sql.load("rocksync.postgres", "tenants.sql")
+_REMOVAL_TIMEOUT_S = 3600.0
+_encode = msgspec.json.encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantRow:
+    """One tenant with how it stands; ``paused_until`` None: not paused, or until somebody resumes it."""
+
+    tenant: Tenant
+    status: TenantStatus
+    status_reason: str | None
+    paused_until: datetime | None
+    created_at: datetime
+    activated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRow:
+    """The schedule of one kind. ``every`` None: the default, which ``interval`` shows."""
+
+    kind: Kind
+    mode: Mode
+    every: timedelta | None
+    interval: timedelta
+    due_at: datetime | None
+    last_started_at: datetime | None
+    last_completed_at: datetime | None
+    is_running: bool
+    is_paused: bool
+    paused_until: datetime | None
+    paused_reason: str | None
+    failure: str | None
+    failure_reason: str | None
+    backoff_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTenant:
+    """What a tenant is added with."""
+
+    slug: str
+    name: str
+    domain: str
+    mappers: Sequence[str] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Tenants:
+    """``rocksync.tenant`` and the schedules of tenants, for operators.
+
+    Everything raises MisuseError for what cannot be, such as a slug that is not there. *operator* is whom the audit
+    table names; None: the database's user.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, *, operator: str | None = None) -> None:
+        self._pool = pool
+        self._operator = operator or ""
+
+    async def all(self) -> list[TenantRow]:
+        """Every tenant, by slug."""
+        return [_row(each) for each in await self._pool.fetch(_QUERIES.all)]
+
+    async def get(self, slug: str) -> TenantRow:
+        """The tenant of *slug*."""
+        found = await self._pool.fetchrow(_QUERIES.by_slug, slug)
+        if found is None:
+            slugs = [each["slug"] for each in await self._pool.fetch(_QUERIES.slugs_like, slug)]
+            near = difflib.get_close_matches(slug, slugs, n=1)
+            hint = f"did you mean {near[0]}?" if near else "`rocksync tenant list` lists them"
+            raise MisuseError(f'there is no tenant "{slug}": {hint}')
+        return _row(found)
+
+    async def schedules(self, tenant: TenantId) -> list[ScheduleRow]:
+        """The schedules of a tenant: product, price, stock, order."""
+        rows = await self._pool.fetch(_QUERIES.schedules, tenant)
+        return [
+            ScheduleRow(
+                kind=Kind(row["kind"]),
+                mode=Mode(row["mode"]),
+                every=row["every"],
+                interval=row["interval"],
+                due_at=row["due_at"],
+                last_started_at=row["last_started_at"],
+                last_completed_at=row["last_completed_at"],
+                is_running=bool(row["is_running"]),
+                is_paused=bool(row["is_paused"]),
+                paused_until=row["paused_until"] if row["is_paused"] else None,
+                paused_reason=row["paused_reason"] if row["is_paused"] else None,
+                failure=row["failure"],
+                failure_reason=row["failure_reason"],
+                backoff_until=row["backoff_until"],
+            )
+            for row in rows
+        ]
+
+    async def add(self, new: NewTenant, credentials: Credentials, vault: Vault) -> TenantId:
+        """Add a draft tenant; its credentials reach the database sealed."""
+        async with self._changing() as connection:
+            tenant = TenantId(
+                await connection.fetchval(
+                    _QUERIES.add, new.slug, new.name, new.domain, list(new.mappers), _encode(new.settings).decode()
+                )
+            )
+            await store_credentials(connection, vault, tenant, credentials)
+            await self._audit(connection, "tenant add", tenant, new.slug, {"name": new.name, "domain": new.domain})
+        return tenant
+
+    async def set(
+        self,
+        slug: str,
+        *,
+        name: str | None = None,
+        domain: str | None = None,
+        mappers: Sequence[str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        unset: Sequence[str] = (),
+    ) -> None:
+        """Change what is given; *settings* are added to those that are there, those named in *unset* go."""
+        row = await self.get(slug)
+        changed = settings or {}
+        what = {
+            "name": name,
+            "domain": domain,
+            "mappers": mappers,
+            "settings": sorted(changed) or None,
+            "unset": list(unset) or None,
+        }
+        async with self._changing() as connection:
+            await connection.execute(
+                _QUERIES.set,
+                row.tenant.id,
+                name,
+                domain,
+                None if mappers is None else list(mappers),
+                _encode(changed).decode(),
+                list(unset),
+            )
+            told = {key: value for key, value in what.items() if value is not None}
+            await self._audit(connection, "tenant set", row.tenant.id, slug, told)
+
+    async def activate(self, slug: str, *, orders_since: datetime | None = None) -> None:
+        """Start serving a tenant: its catalogue becomes pending; orders placed before *orders_since* do not count."""
+        row = await self.get(slug)
+        async with self._changing() as connection:
+            if orders_since is not None:
+                await connection.execute(_QUERIES.set_orders_since, row.tenant.id, orders_since)
+            await connection.execute(_QUERIES.activate, slug)
+
+    async def pause(self, slug: str, reason: str, *, kinds: Sequence[Kind] = (), until: datetime | None = None) -> None:
+        """Stop serving a tenant, or only *kinds* of it, until somebody resumes it or *until* comes."""
+        row = await self.get(slug)
+        async with self._changing() as connection:
+            if not kinds:
+                await connection.execute(_QUERIES.pause, slug, reason)
+                await connection.execute(_QUERIES.set_paused_until, row.tenant.id, until)
+                return
+            if row.status is TenantStatus.DRAFT:
+                raise MisuseError(f'tenant "{slug}" is a draft: nothing runs that could be paused')
+            await connection.execute(_QUERIES.pause_kinds, row.tenant.id, list(kinds), until, reason)
+            await connection.execute(_QUERIES.tell, row.tenant.id)
+            what = {"kinds": list(kinds), "reason": reason, "until": until}
+            await self._audit(connection, "tenant pause", row.tenant.id, slug, what)
+
+    async def resume(self, slug: str, *, kinds: Sequence[Kind] = ()) -> None:
+        """Serve a tenant, or *kinds* of it, again."""
+        row = await self.get(slug)
+        async with self._changing() as connection:
+            if not kinds:
+                await connection.execute(_QUERIES.resume, slug)
+                return
+            is_active = row.status is TenantStatus.ACTIVE
+            await connection.execute(_QUERIES.resume_kinds, row.tenant.id, list(kinds), is_active)
+            await connection.execute(_QUERIES.tell, row.tenant.id)
+            await self._audit(connection, "tenant resume", row.tenant.id, slug, {"kinds": list(kinds)})
+
+    async def set_schedule(self, slug: str, kind: Kind, mode: Mode, every: timedelta | None) -> None:
+        """Choose when a kind runs; *every* None: at the default interval."""
+        await self.get(slug)
+        async with self._changing() as connection:
+            await connection.execute(_QUERIES.set_schedule, slug, kind, mode, every)
+
+    async def request_sync(self, slug: str, kinds: Sequence[Kind], *, all_items: bool = False) -> None:
+        """Run *kinds* now, whatever their modes; *all_items* makes every item of them pending first."""
+        row = await self.get(slug)
+        async with self._changing() as connection:
+            if all_items:
+                await connection.execute(_QUERIES.mark_all, row.tenant.id, list(kinds))
+            for kind in kinds:
+                await connection.execute(_QUERIES.request_sync, slug, kind)
+
+    async def stop(self, tenant: TenantId, reason: str) -> bool:
+        """Stop an active tenant until its credentials are replaced; False: it was not active."""
+        return bool(await self._pool.execute(_QUERIES.stop, tenant, reason) == "UPDATE 1")
+
+    async def remove(self, slug: str, *, with_store: bool = False) -> None:
+        """Delete all that we know of a tenant, its credentials too; *with_store*: also its rows in the store."""
+        row = await self.get(slug)
+        tenant = row.tenant.id
+        steps = [_QUERIES.remove, _QUERIES.remove_history]
+        if with_store:
+            steps += [
+                _QUERIES.remove_orders,
+                _QUERIES.remove_variations,
+                _QUERIES.remove_products,
+                _QUERIES.remove_prices,
+                _QUERIES.remove_stocks,
+            ]
+        async with self._changing() as connection:
+            await connection.execute(_QUERIES.without_time_limit)
+            await self._audit(connection, "tenant remove", tenant, slug, {"with_store": with_store})
+            for step in [*steps, _QUERIES.remove_changes]:
+                await connection.execute(step, tenant, timeout=_REMOVAL_TIMEOUT_S)
+
+    @contextlib.asynccontextmanager
+    async def _changing(self) -> AsyncIterator[PoolConnectionProxy]:
+        with explained():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_QUERIES.set_operator, self._operator)
+                yield connection
+
+    @staticmethod
+    async def _audit(
+        connection: PoolConnectionProxy, action: str, tenant: TenantId, slug: str, what: Mapping[str, Any]
+    ) -> None:
+        await connection.execute(_QUERIES.audit, action, tenant, slug, _encode(what).decode())
+
+
+def _row(row: asyncpg.Record) -> TenantRow:
+    return TenantRow(
+        tenant=Tenant(
+            id=TenantId(row["id"]),
+            slug=row["slug"],
+            name=row["name"],
+            domain=row["domain"],
+            mappers=tuple(row["mappers"]),
+            settings=_decode(row["settings"]),
+            revision=row["revision"],
+            orders_since=row["orders_since"],
+        ),
+        status=TenantStatus(row["status"]),
+        status_reason=row["status_reason"],
+        paused_until=row["paused_until"],
+        created_at=row["created_at"],
+        activated_at=row["activated_at"],
+    )
