@@ -74,7 +74,8 @@ class CredentialStore:
                         credentials = self._open(row)
                     except UnsealError as error:
                         refused[row["slug"]] = str(error)
-                        await connection.execute(_QUERIES.refuse_inbox, after, str(error))
+                        if await connection.execute(_QUERIES.refuse_inbox, after, str(error)) == "UPDATE 1":
+                            _log.warning("credentials_refused", extra={"tenant": row["slug"], "detail": str(error)})
                         continue
                     await store_credentials(connection, self._vault, TenantId(after), credentials)
                     sealed += 1
