@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rocksync.sync.engine import Slice
 from rocksync.sync.ports import Catalog, Hub, Items, Mapper, OrderBook
 
 
@@ -23,11 +22,3 @@ class Deps:
     now: Callable[[], datetime]
     order_overlap: timedelta
     reconcile_days: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One turn of a pass: its slice, and the guard that raises LeaseLostError once the lease is no longer ours."""
-
-    limits: Slice
-    guard: Callable[[], None]

@@ -182,6 +182,8 @@ class _Run(Generic[R, D]):
             senders = [group.create_task(self._send()) for _ in range(self._limits.senders)]
             try:
                 await self._produce()
+            except (PassError, TenantError) as error:
+                self._failure = self._failure or error
             finally:
                 for _ in senders:
                     await self._parcels.put(None)

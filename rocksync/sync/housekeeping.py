@@ -34,12 +34,12 @@ class Upkeep(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Housekeeper:
-    """Keeps house for one worker. ``seal`` seals credentials handed in by SQL; ``wake`` lets the worker look for work."""
+    """Keeps house for one worker. ``seal`` seals what SQL handed in; ``wake`` lets the worker look for work."""
 
     worker: str
     version: str
     upkeep: Upkeep
-    seal: Callable[[], Awaitable[int]]
+    seal: Callable[[], Awaitable[object]]
     wake: Callable[[], None]
     poll_s: float
     keep_history_days: int

@@ -1,5 +1,6 @@
 """Orders from the hub into the store; invoices and tracking back."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,8 +21,8 @@ from rocksync.domain.outcomes import (
 )
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease
-from rocksync.sync.deps import Deps, Turn
-from rocksync.sync.engine import Flow, refused, run_pass
+from rocksync.sync.deps import Deps
+from rocksync.sync.engine import Flow, Slice, refused, run_pass
 from rocksync.sync.order_rules import CANCELED, IMPORTED_AS, has_reached, moved_to
 
 _CONFIRM_AFTER_S = 30.0
@@ -29,17 +30,17 @@ _LOCKED_RETRY_S = 5.0
 _DAY = timedelta(days=1)
 
 
-async def sync_orders(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
+async def sync_orders(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Import what is new at the hub, follow what changed there, and tell it of invoices and tracking."""
     await poll(lease, deps)
     await deps.orders.unpark(lease)
     await deps.orders.settle(lease.tenant.id)
-    advance = _Advance(lease, deps, turn)
+    advance = _Advance(lease, deps, limits)
     return await run_pass(
         lease,
         deps.items,
         Flow(read=advance.read, convert=advance.convert, deliver=advance.deliver, unchanged=lambda _item, _task: None),
-        turn.limits,
+        limits,
     )
 
 
@@ -80,7 +81,7 @@ class _Advance:
 
     lease: Lease
     deps: Deps
-    turn: Turn
+    limits: Slice
 
     @property
     def _reserve(self) -> bool:
@@ -95,30 +96,32 @@ class _Advance:
     ) -> Sequence[OrderTask | Skip | Skipped | ItemError]:
         """Decode and map; an order that the store knows of but that was not seen at the hub is fetched."""
         answers: dict[str, OrderTask | Skip | Skipped | ItemError] = {}
-        ready: list[tuple[HubOrder, StoreOrder | None]] = []
-        for item, row in pairs:
-            try:
-                order = await self._hub_order(item, row)
-            except ItemError as error:
-                answers[item.key] = error
-                continue
-            if order is None:
+        ready: dict[str, tuple[HubOrder, StoreOrder | None]] = {}
+        strength = asyncio.Semaphore(self.limits.senders)
+        orders = await asyncio.gather(*(self._hub_order(item, row, strength) for item, row in pairs))
+        for (item, row), order in zip(pairs, orders, strict=True):
+            if isinstance(order, ItemError):
+                answers[item.key] = order
+            elif order is None:
                 answers[item.key] = Skip(
                     key=item.key, reason=Reason.NOT_SELECTED, detail="Plugg.to has no order with this id"
                 )
             else:
-                ready.append((order, row.store if row else None))
-        for (order, _), task in zip(ready, await self.deps.mapper.orders(self.lease.tenant, ready), strict=True):
-            answers[order.id] = task
+                ready[item.key] = (order, row.store if row else None)
+        tasks = await self.deps.mapper.orders(self.lease.tenant, list(ready.values()))
+        answers.update(zip(ready, tasks, strict=True))
         return [answers[item.key] for item, _ in pairs]
 
-    async def _hub_order(self, item: Item, row: OrderRow | None) -> HubOrder | None:
-        if row is not None and row.document is not None and not item.resend:
-            return self.deps.hub.decode_order(row.document)
-        order = await self.deps.hub.order(self.lease.tenant, item.key)
-        if order is not None and order.id != item.key:
-            raise ItemError(item.key, f"Plugg.to answered with order {order.id}", reason=Reason.REJECTED, final=False)
-        return order
+    async def _hub_order(
+        self, item: Item, row: OrderRow | None, strength: asyncio.Semaphore
+    ) -> HubOrder | ItemError | None:
+        try:
+            if row is not None and row.document is not None and not item.resend:
+                return self.deps.hub.decode_order(row.document)
+            async with strength:
+                return await self.deps.hub.order(self.lease.tenant, item.key)
+        except ItemError as error:
+            return error
 
     async def deliver(self, parcel: Sequence[tuple[Item, OrderTask]]) -> Sequence[Outcome]:
         """Bring one order forward as far as it goes now."""
@@ -132,7 +135,6 @@ class _Advance:
             return refused(item, error)
 
     async def _steps(self, item: Item, task: OrderTask, done: list[Delivery]) -> Outcome:
-        self.turn.guard()
         store = task.store
         if store is None:
             waiting = await self._import(item, task)
@@ -152,7 +154,6 @@ class _Advance:
         if status is not store.status:
             done.append(Delivery(action="approve" if status is OrderStatus.APPROVED else "cancel"))
         if str(store.id) not in task.hub.externals or not task.hub.ack:
-            self.turn.guard()
             done.append(await self.deps.hub.acknowledge(self.lease.tenant, item.key, str(store.id)))
         return await self._tell(item, task, status, done)
 
@@ -208,7 +209,6 @@ class _Advance:
         fresh = await self._fresh(item)
         if _shows_invoice(fresh, task):
             return fresh
-        self.turn.guard()
         done.append(await self.deps.hub.write_invoice(self.lease.tenant, fresh, task.invoice))
         return await self._fresh(item)
 
@@ -217,7 +217,6 @@ class _Advance:
         fresh = await self._fresh(item)
         if _shows_tracking(fresh, task):
             return fresh
-        self.turn.guard()
         done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, task.shipment))
         return await self._fresh(item)
 

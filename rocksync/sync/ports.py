@@ -1,6 +1,7 @@
 """What ``sync`` needs of the rooms around it. Doors fit these by shape; ``app`` puts them together."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -154,6 +155,9 @@ class Hub(Protocol):
 
     async def write_shipment(self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload) -> Delivery:
         """Set an order to shipping_informed with its tracking. *order* was just read. Raises: ItemError."""
+
+    def guarded(self, may_write: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have *may_write*, which raises if there is to be none, called right before each write sent from within."""
 
     def decode_order(self, document: str) -> HubOrder:
         """An order from the JSON text of its document. Raises: ItemError when it is none."""

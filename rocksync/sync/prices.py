@@ -8,12 +8,12 @@ from rocksync.domain.errors import ItemError
 from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport, Skipped
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease
-from rocksync.sync.deps import Deps, Turn
-from rocksync.sync.engine import Flow, plain, run_pass
+from rocksync.sync.deps import Deps
+from rocksync.sync.engine import Flow, Slice, plain, run_pass
 from rocksync.sync.offers import is_at_hub, products_of, waits
 
 
-async def sync_prices(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
+async def sync_prices(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Bring the hub's prices of the lease's tenant in line with its store."""
     tenant = lease.tenant
 
@@ -37,7 +37,6 @@ async def sync_prices(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
         return Accepted(key=item.key, revision=item.revision, payload=item.accepted)
 
     async def deliver(parcel: Sequence[tuple[Item, PriceDocument]]) -> Sequence[Outcome]:
-        turn.guard()
         delivery = await deps.hub.put_prices(tenant, [document for _, document in parcel])
         return [
             Accepted(key=item.key, revision=item.revision, payload=plain(document.payload), delivery=delivery)
@@ -48,7 +47,7 @@ async def sync_prices(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
         lease,
         deps.items,
         Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged),
-        turn.limits,
+        limits,
     )
 
 

@@ -9,11 +9,11 @@ from rocksync.domain.documents import ProductDocument, ProductPayload, Skip
 from rocksync.domain.errors import ItemError
 from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport
 from rocksync.domain.tenancy import Lease
-from rocksync.sync.deps import Deps, Turn
-from rocksync.sync.engine import Flow, plain, run_pass
+from rocksync.sync.deps import Deps
+from rocksync.sync.engine import Flow, Slice, plain, run_pass
 
 
-async def sync_products(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
+async def sync_products(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Bring the hub's products of the lease's tenant in line with its store."""
     tenant = lease.tenant
 
@@ -55,7 +55,6 @@ async def sync_products(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
     async def deliver(parcel: Sequence[tuple[Item, ProductDocument]]) -> Sequence[Outcome]:
         outcomes = list[Outcome]()
         for item, document in parcel:
-            turn.guard()
             delivery = await deps.hub.put_product(tenant, document, item.accepted, full=item.resend)
             outcomes.append(replace(accepted(item, document, plain(document.payload)), delivery=delivery))
         return outcomes
@@ -64,7 +63,7 @@ async def sync_products(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
         lease,
         deps.items,
         Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged),
-        turn.limits,
+        limits,
     )
 
 

@@ -8,12 +8,12 @@ from rocksync.domain.errors import ItemError
 from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport, Skipped
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease
-from rocksync.sync.deps import Deps, Turn
-from rocksync.sync.engine import Flow, plain, run_pass
+from rocksync.sync.deps import Deps
+from rocksync.sync.engine import Flow, Slice, plain, run_pass
 from rocksync.sync.offers import is_at_hub, products_of, waits
 
 
-async def sync_stock(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
+async def sync_stock(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Bring the hub's stock of the lease's tenant in line with its store; what is off sale there has none."""
     tenant = lease.tenant
     await deps.orders.settle(tenant.id)
@@ -41,7 +41,6 @@ async def sync_stock(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
     async def deliver(parcel: Sequence[tuple[Item, StockDocument]]) -> Sequence[Outcome]:
         outcomes = list[Outcome]()
         for item, document in parcel:
-            turn.guard()
             delivery = await deps.hub.put_stock(tenant, document)
             payload = plain(document.payload)
             outcomes.append(Accepted(key=item.key, revision=item.revision, payload=payload, delivery=delivery))
@@ -51,7 +50,7 @@ async def sync_stock(lease: Lease, deps: Deps, turn: Turn) -> PassReport:
         lease,
         deps.items,
         Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged),
-        turn.limits,
+        limits,
     )
 
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
+from rocksync.domain.context import in_pass
 from rocksync.domain.errors import LeaseLostError, PassError, TenantError
 from rocksync.domain.outcomes import PassReport
 from rocksync.domain.tenancy import Kind, Lease, TenantId
-from rocksync.sync.deps import Deps, Turn
+from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Slice, fold_all
 from rocksync.sync.orders import sync_orders
 from rocksync.sync.prices import sync_prices
@@ -25,7 +26,7 @@ from rocksync.sync.stock import sync_stock
 
 log = logging.getLogger(__name__)
 
-Coroutine = Callable[[Lease, Deps, Turn], Awaitable[PassReport]]
+Coroutine = Callable[[Lease, Deps, Slice], Awaitable[PassReport]]
 KINDS: Mapping[Kind, Coroutine] = {
     Kind.PRODUCT: sync_products,
     Kind.PRICE: sync_prices,
@@ -211,19 +212,15 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _turn(self, lease: Lease) -> Turn:
+    def _slice(self) -> Slice:
         until = self.clock() + self.settings.slice_s
-        key = (lease.tenant.id, lease.kind)
+        return Slice(over=lambda: self._stopping or self.clock() >= until, senders=self.settings.senders)
 
-        def guard() -> None:
-            running = self._running.get(key)
-            if running is None or running.lost or self.clock() >= running.held_until:
-                raise LeaseLostError(f"the lease of {lease.tenant.slug} {lease.kind} has run out", retry_after_s=0)
-
-        def over() -> bool:
-            return self._stopping or self.clock() >= until
-
-        return Turn(limits=Slice(over=over, senders=self.settings.senders), guard=guard)
+    def _check_lease(self, lease: Lease) -> None:
+        """Raise LeaseLostError unless the lease is surely still ours: nothing may be written to the hub without it."""
+        running = self._running.get((lease.tenant.id, lease.kind))
+        if running is None or running.lost or self.clock() >= running.held_until:
+            raise LeaseLostError(f"the lease of {lease.tenant.slug} {lease.kind} has run out", retry_after_s=0)
 
     async def _guarded(self, lease: Lease) -> None:
         """One pass from lease to lease: whatever goes wrong ends here."""
@@ -238,9 +235,10 @@ class Worker:
         self.observe(end)
 
     async def _run_pass(self, lease: Lease, started: float) -> PassEnd:
-        turn = self._turn(lease)
+        guard = partial(self._check_lease, lease)
         try:
-            report = await self._sync(lease, turn)
+            with in_pass(lease.tenant.slug, lease.kind, lease.token), self.deps.hub.guarded(guard):
+                report = await self._sync(lease, self._slice())
         except TenantError as error:
             await self.stop_tenant(lease, error)
             await self.schedules.finish(lease, complete=False)
@@ -261,13 +259,13 @@ class Worker:
         outcome = "complete" if report.complete else "slice"
         return PassEnd(lease=lease, outcome=outcome, took_s=self.clock() - started, report=report)
 
-    async def _sync(self, lease: Lease, turn: Turn) -> PassReport:
+    async def _sync(self, lease: Lease, limits: Slice) -> PassReport:
         deps = self.deps
         reconsidered = await deps.items.reconsider(lease, deps.mapper.version(lease.tenant))
-        folded = await fold_all(deps.items, lease, turn.limits.over)
+        folded = await fold_all(deps.items, lease, limits.over)
         if lease.kind is not Kind.ORDER and not folded.deliverable and not reconsidered:
             return _NOTHING
-        return await KINDS[lease.kind](lease, deps, turn)
+        return await KINDS[lease.kind](lease, deps, limits)
 
     async def _failed(self, lease: Lease, started: float, error: PassError) -> PassEnd:
         try:
