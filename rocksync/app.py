@@ -14,10 +14,11 @@ import asyncpg
 
 from rocksync.domain.errors import SettingsError, TenantError
 from rocksync.domain.tenancy import Kind, Lease, TenantId
-from rocksync.mapping.mapper import Mappers, open_mappers
+from rocksync.mapping.mapper import Mappers
 from rocksync.pluggto.facts import Fact
 from rocksync.pluggto.hub import PluggtoHub, open_hub
 from rocksync.postgres import embedded
+from rocksync.postgres.credentials import CredentialStore
 from rocksync.postgres.items import Items
 from rocksync.postgres.listener import News, listening
 from rocksync.postgres.migrate import ahead, folder, migrate, pending
@@ -113,6 +114,7 @@ class App:
     settings: Settings
     database: Database
     tenants: Tenants
+    credentials: CredentialStore
     schedules: Schedules
     items: Items
     catalog: StoreCatalog
@@ -132,7 +134,6 @@ class App:
                 self.hub.forget(news.tenant)
             keeper.hear(news.topic, news.tenant)
 
-        self.mappers.on_change(lambda names: self._mappers_changed(worker, names))
         async with self._at_work(), listening(self.database.dsn, tell):
             keeping = asyncio.create_task(keeper.run())
             try:
@@ -168,7 +169,7 @@ class App:
             return await self.schedules.request_deliverable(tenants=tenants, kinds=kinds) > 0
 
         worker = self._worker(observe)
-        await self.tenants.seal_inbox()
+        await self.credentials.seal_inbox()
         if tenants is not None or kinds is not None:
             await self.schedules.request(tenants=tenants, kinds=kinds, manual=kinds is not None)
         async with self._at_work():
@@ -219,7 +220,7 @@ class App:
             worker=self.name,
             version=VERSION,
             upkeep=self.schedules,
-            seal=self.tenants.seal_inbox,
+            seal=self.credentials.seal_inbox,
             wake=worker.wake.set,
             poll_s=self.settings.worker.poll_s,
             keep_history_days=self.settings.history.keep_days,
@@ -240,17 +241,24 @@ async def open_app(settings: Settings, observers: Observers | None = None) -> As
     observers = observers or Observers()
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
-        tenants = Tenants(database.pool, open_vault(settings))
-        mappers = await stack.enter_async_context(
-            open_mappers(settings.mappers.dir, deadline_s=settings.mappers.deadline_s)
-        )
+        credentials = CredentialStore(database.pool, open_vault(settings))
+        await credentials.check_keys()
+        mappers = Mappers()
         hub = await stack.enter_async_context(
-            open_hub(settings.pluggto, credentials=tenants.credentials, observe=observers.hub)
+            open_hub(
+                settings.pluggto.base_url,
+                credentials=credentials.get,
+                timeout_s=settings.pluggto.timeout_s,
+                requests_per_second=settings.pluggto.requests_per_second_per_tenant,
+                concurrency=settings.pluggto.concurrency_per_tenant,
+                observe=observers.hub,
+            )
         )
         yield App(
             settings=settings,
             database=database,
-            tenants=tenants,
+            tenants=Tenants(database.pool),
+            credentials=credentials,
             schedules=Schedules(database.pool, lease_s=settings.worker.lease_s),
             items=Items(database.pool),
             catalog=StoreCatalog(database.pool),
