@@ -1,5 +1,6 @@
 -- The store: what the platform keeps and the worker reads; orders are what the worker writes.
--- No foreign key between catalogue tables: the platform loads them in any order, in bulk.
+-- No foreign key between catalogue tables: the platform loads them in any order, in bulk. Upper bounds of numerics keep
+-- infinity and NaN out, which Postgres sorts above every number.
 
 CREATE SCHEMA IF NOT EXISTS store;
 
@@ -13,10 +14,10 @@ CREATE TABLE store.product (
     model             text,
     ean               text,
     categories        text[] NOT NULL DEFAULT '{}',
-    weight_kg         numeric CONSTRAINT product_weight_is_not_negative CHECK (weight_kg >= 0),
-    height_cm         numeric CONSTRAINT product_height_is_not_negative CHECK (height_cm >= 0),
-    width_cm          numeric CONSTRAINT product_width_is_not_negative CHECK (width_cm >= 0),
-    length_cm         numeric CONSTRAINT product_length_is_not_negative CHECK (length_cm >= 0),
+    weight_kg         numeric CONSTRAINT product_weight_is_not_negative CHECK (weight_kg >= 0 AND weight_kg < 'infinity'),
+    height_cm         numeric CONSTRAINT product_height_is_not_negative CHECK (height_cm >= 0 AND height_cm < 'infinity'),
+    width_cm          numeric CONSTRAINT product_width_is_not_negative CHECK (width_cm >= 0 AND width_cm < 'infinity'),
+    length_cm         numeric CONSTRAINT product_length_is_not_negative CHECK (length_cm >= 0 AND length_cm < 'infinity'),
     attributes        jsonb NOT NULL DEFAULT '{}'
                       CONSTRAINT product_attributes_is_an_object CHECK (jsonb_typeof(attributes) = 'object'),
     photos            text[] NOT NULL DEFAULT '{}',
@@ -50,10 +51,10 @@ CREATE TABLE store.variation (
     attributes  jsonb NOT NULL DEFAULT '{}'
                 CONSTRAINT variation_attributes_is_an_object CHECK (jsonb_typeof(attributes) = 'object'),
     photos      text[] NOT NULL DEFAULT '{}',
-    weight_kg   numeric CONSTRAINT variation_weight_is_not_negative CHECK (weight_kg >= 0),
-    height_cm   numeric CONSTRAINT variation_height_is_not_negative CHECK (height_cm >= 0),
-    width_cm    numeric CONSTRAINT variation_width_is_not_negative CHECK (width_cm >= 0),
-    length_cm   numeric CONSTRAINT variation_length_is_not_negative CHECK (length_cm >= 0),
+    weight_kg   numeric CONSTRAINT variation_weight_is_not_negative CHECK (weight_kg >= 0 AND weight_kg < 'infinity'),
+    height_cm   numeric CONSTRAINT variation_height_is_not_negative CHECK (height_cm >= 0 AND height_cm < 'infinity'),
+    width_cm    numeric CONSTRAINT variation_width_is_not_negative CHECK (width_cm >= 0 AND width_cm < 'infinity'),
+    length_cm   numeric CONSTRAINT variation_length_is_not_negative CHECK (length_cm >= 0 AND length_cm < 'infinity'),
     active      boolean NOT NULL DEFAULT true,
     updated_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, sku)
@@ -70,8 +71,8 @@ COMMENT ON COLUMN store.variation.length_cm IS 'Centimetres; null: as the produc
 CREATE TABLE store.price (
     tenant_id     bigint NOT NULL,
     sku           text NOT NULL CONSTRAINT price_sku_is_not_empty CHECK (sku <> ''),
-    price         numeric NOT NULL CONSTRAINT price_is_not_negative CHECK (price >= 0),
-    special_price numeric CONSTRAINT special_price_is_not_negative CHECK (special_price >= 0),
+    price         numeric NOT NULL CONSTRAINT price_is_not_negative CHECK (price >= 0 AND price < 'infinity'),
+    special_price numeric CONSTRAINT special_price_is_not_negative CHECK (special_price >= 0 AND special_price < 'infinity'),
     updated_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, sku)
 );

@@ -48,7 +48,8 @@ END $$;
 CREATE TRIGGER tell AFTER INSERT ON rocksync.change
     REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION rocksync.tell_changes();
 
--- Products. A product that comes, goes or is switched on or off changes the stock of its sellable SKUs as well.
+-- Products. A product that comes, goes or is switched on or off changes the stock of its sellable SKUs as well, and one
+-- that comes back may have got another price meanwhile.
 CREATE FUNCTION rocksync.product_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -63,18 +64,25 @@ BEGIN
                (o.name, o.description, o.short_description, o.brand, o.model, o.ean, o.categories, o.weight_kg, o.height_cm,
                 o.width_cm, o.length_cm, o.attributes, o.photos, o.link, o.active, o.external_id);
         INSERT INTO rocksync.change (tenant_id, kind, key)
-        SELECT c.tenant_id, 'stock', sellable.sku
-          FROM (SELECT coalesce(n.tenant_id, o.tenant_id) AS tenant_id, coalesce(n.sku, o.sku) AS sku
-                  FROM after n FULL JOIN before o ON n.tenant_id = o.tenant_id AND n.sku = o.sku
-                 WHERE n.active IS DISTINCT FROM o.active) c
-         CROSS JOIN LATERAL (SELECT c.sku UNION
-                             SELECT v.sku FROM store.variation v WHERE v.tenant_id = c.tenant_id AND v.product_sku = c.sku) sellable;
+        WITH switched AS (
+            SELECT coalesce(n.tenant_id, o.tenant_id) AS tenant_id, coalesce(n.sku, o.sku) AS sku, o.sku IS NULL AS came
+              FROM after n FULL JOIN before o ON n.tenant_id = o.tenant_id AND n.sku = o.sku
+             WHERE n.active IS DISTINCT FROM o.active)
+        SELECT s.tenant_id, 'stock', s.sku FROM switched a JOIN store.stock s USING (tenant_id, sku)
+        UNION ALL
+        SELECT v.tenant_id, 'stock', v.sku
+          FROM switched a JOIN store.variation v ON v.tenant_id = a.tenant_id AND v.product_sku = a.sku
+        UNION ALL
+        SELECT c.tenant_id, 'price', c.sku FROM switched a JOIN store.price c USING (tenant_id, sku) WHERE a.came;
     ELSE -- the one transition table of an INSERT or a DELETE is called after here
         INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'product', sku FROM after;
         INSERT INTO rocksync.change (tenant_id, kind, key)
-        SELECT c.tenant_id, 'stock', sellable.sku FROM after c
-         CROSS JOIN LATERAL (SELECT c.sku UNION
-                             SELECT v.sku FROM store.variation v WHERE v.tenant_id = c.tenant_id AND v.product_sku = c.sku) sellable;
+        SELECT s.tenant_id, 'stock', s.sku FROM after a JOIN store.stock s USING (tenant_id, sku)
+        UNION ALL
+        SELECT v.tenant_id, 'stock', v.sku
+          FROM after a JOIN store.variation v ON v.tenant_id = a.tenant_id AND v.product_sku = a.sku
+        UNION ALL
+        SELECT c.tenant_id, 'price', c.sku FROM after a JOIN store.price c USING (tenant_id, sku) WHERE TG_OP = 'INSERT';
     END IF;
     RETURN NULL;
 END $$;
@@ -104,15 +112,26 @@ BEGIN
                        (o.product_sku, o.name, o.ean, o.attributes, o.photos, o.weight_kg, o.height_cm, o.width_cm,
                         o.length_cm, o.active)) c
          CROSS JOIN LATERAL (
-                SELECT 'product' AS kind, c.new_product AS key UNION SELECT 'product', c.old_product
-                UNION SELECT 'stock', k FROM unnest(ARRAY[c.sku, c.new_product, c.old_product]) k WHERE c.moved
-                UNION SELECT 'price', k FROM unnest(ARRAY[c.sku, c.new_product, c.old_product]) k WHERE c.moved) marked
+                SELECT 'product' AS kind, c.new_product AS key
+                UNION ALL SELECT 'product', c.old_product
+                UNION ALL SELECT 'stock', c.sku WHERE c.moved
+                UNION ALL SELECT 'stock', s.sku FROM store.stock s
+                           WHERE c.moved AND s.tenant_id = c.tenant_id AND s.sku IN (c.new_product, c.old_product)
+                UNION ALL SELECT 'price', p.sku FROM store.price p
+                           WHERE c.moved AND p.tenant_id = c.tenant_id AND p.sku IN (c.sku, c.new_product, c.old_product)) marked
          WHERE marked.key IS NOT NULL;
     ELSE
         INSERT INTO rocksync.change (tenant_id, kind, key)
-        SELECT DISTINCT c.tenant_id, marked.kind, marked.key FROM after c
-         CROSS JOIN LATERAL (VALUES ('product', c.product_sku), ('stock', c.sku), ('stock', c.product_sku),
-                                    ('price', c.sku), ('price', c.product_sku)) AS marked (kind, key);
+        SELECT tenant_id, 'stock', sku FROM after
+        UNION ALL
+        SELECT DISTINCT tenant_id, 'product', product_sku FROM after
+        UNION ALL
+        SELECT s.tenant_id, 'stock', s.sku
+          FROM (SELECT DISTINCT tenant_id, product_sku AS sku FROM after) a JOIN store.stock s USING (tenant_id, sku)
+        UNION ALL
+        SELECT p.tenant_id, 'price', p.sku
+          FROM (SELECT tenant_id, sku FROM after UNION SELECT tenant_id, product_sku FROM after) a
+          JOIN store.price p USING (tenant_id, sku);
     END IF;
     RETURN NULL;
 END $$;
@@ -237,6 +256,31 @@ CREATE TRIGGER status_by_insert AFTER INSERT ON store.shipment
 CREATE TRIGGER status_by_update AFTER UPDATE ON store.shipment
     REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.shipment_written();
 
+-- The platform may set an order's status itself, or delete it: what the order holds follows. Workers know what they write.
+CREATE FUNCTION rocksync.sales_order_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT n.tenant_id, 'order', n.pluggto_id
+          FROM after n JOIN before o ON n.tenant_id = o.tenant_id AND n.id = o.id
+         WHERE n.status <> o.status AND n.pluggto_id IS NOT NULL
+           AND coalesce(current_setting('rocksync.writer', true), '') <> 'worker';
+    ELSE
+        WITH let_go AS (
+            UPDATE rocksync.reservation r SET wanted = 'released'
+              FROM after a
+             WHERE r.tenant_id = a.tenant_id AND r.order_id = a.id AND r.wanted = 'reserved'
+            RETURNING r.tenant_id, r.sku)
+        INSERT INTO rocksync.change (tenant_id, kind, key) SELECT DISTINCT tenant_id, 'stock', sku FROM let_go;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER changed_by_update AFTER UPDATE ON store.sales_order
+    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.sales_order_changed();
+CREATE TRIGGER changed_by_delete AFTER DELETE ON store.sales_order
+    REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.sales_order_changed();
+
 -- TRUNCATE has no transition tables: what is about to go is marked before.
 CREATE FUNCTION rocksync.catalog_truncated() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -249,9 +293,9 @@ BEGIN
             SELECT v.tenant_id, 'stock', v.sku FROM store.variation v;
         WHEN 'variation' THEN
             INSERT INTO rocksync.change (tenant_id, kind, key)
-            SELECT tenant_id, 'product', product_sku FROM store.variation
+            SELECT tenant_id, 'stock', sku FROM store.variation
             UNION ALL
-            SELECT tenant_id, 'stock', sku FROM store.variation;
+            SELECT DISTINCT tenant_id, kind, product_sku FROM store.variation, unnest(ARRAY['product', 'stock', 'price']) kind;
         WHEN 'price' THEN
             INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'price', sku FROM store.price;
         WHEN 'stock' THEN

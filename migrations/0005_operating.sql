@@ -236,7 +236,7 @@ COMMENT ON FUNCTION rocksync.claim IS 'Workers only: lease due passes.';
 CREATE FUNCTION rocksync.hold_lease(tenant_id bigint, kind text, token bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM set_config('lock_timeout', '5s', true);
+    PERFORM set_config('lock_timeout', '5s', true), set_config('rocksync.writer', 'worker', true);
     PERFORM FROM rocksync.schedule s
       WHERE s.tenant_id = hold_lease.tenant_id AND s.kind = hold_lease.kind AND s.lease_token = hold_lease.token
         FOR SHARE;
@@ -272,12 +272,32 @@ SELECT t.slug AS tenant, s.kind,
 COMMENT ON VIEW rocksync.lag IS
     'For each tenant and kind: lag_s, the age in seconds of the oldest change not yet delivered; staleness_s, since the last complete pass; pending and quarantined items; and a reason code for the lag.';
 
--- Settle reservations into store.stock, as far as its rows are free: a row that somebody has locked is left for later.
+-- Settle reservations into store.stock, as far as it is free: a row, or the table, that somebody has locked is left for
+-- later. Where the platform shows its own stock in a view that cannot be written, the reservations stay as they are.
 CREATE FUNCTION rocksync.settle(only_tenant bigint) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     n integer;
+    of_none integer;
 BEGIN
+    IF NOT EXISTS (SELECT FROM rocksync.reservation r WHERE r.tenant_id = only_tenant AND r.settled <> r.wanted) THEN
+        RETURN 0;
+    END IF;
+    -- what was never shown and is not to be shown
+    UPDATE rocksync.reservation r SET settled = r.wanted
+     WHERE (r.tenant_id, r.order_id, r.sku) IN (
+           SELECT f.tenant_id, f.order_id, f.sku FROM rocksync.reservation f
+            WHERE f.tenant_id = only_tenant AND f.settled = 'none' AND f.wanted = 'released'
+              FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS of_none = ROW_COUNT;
+    BEGIN
+        LOCK TABLE store.stock IN ROW EXCLUSIVE MODE NOWAIT;
+    EXCEPTION WHEN lock_not_available OR wrong_object_type THEN
+        RETURN of_none;
+    END;
+    IF pg_relation_is_updatable('store.stock'::regclass, true) & 4 = 0 THEN
+        RETURN of_none;
+    END IF;
     WITH due AS MATERIALIZED (
         SELECT r.order_id, r.sku, r.quantity, r.settled, r.wanted
           FROM rocksync.reservation r JOIN store.stock s ON s.tenant_id = r.tenant_id AND s.sku = r.sku
@@ -290,13 +310,14 @@ BEGIN
                sum(CASE wanted WHEN 'taken' THEN -quantity ELSE 0 END - CASE settled WHEN 'taken' THEN -quantity ELSE 0 END) AS on_hand
           FROM due GROUP BY due.sku),
     shown AS (
-        UPDATE store.stock s
-           SET reserved = greatest(s.reserved + moved.reserved, 0), on_hand = s.on_hand + moved.on_hand, updated_at = now()
+        UPDATE store.stock s -- absurd quantities end at the bounds of an integer: one order must not stop all
+           SET reserved = least(greatest(s.reserved + moved.reserved, 0), 2147483647),
+               on_hand = least(greatest(s.on_hand + moved.on_hand, -2147483648), 2147483647), updated_at = now()
           FROM moved
          WHERE s.tenant_id = only_tenant AND s.sku = moved.sku)
     UPDATE rocksync.reservation r SET settled = r.wanted
       FROM due WHERE r.tenant_id = only_tenant AND r.order_id = due.order_id AND r.sku = due.sku;
     GET DIAGNOSTICS n = ROW_COUNT;
-    RETURN n;
+    RETURN n + of_none;
 END $$;
 COMMENT ON FUNCTION rocksync.settle IS 'Workers only: bring store.stock in line with a tenant''s reservations; returns how many were settled.';

@@ -1,6 +1,6 @@
 """The store's products, prices and stocks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any
 
@@ -34,15 +34,14 @@ class StoreCatalog:
         if not found:
             return {}
         variations = _grouped(await self._fetch(_QUERIES.variations, tenant, found))
-        sellable = [sku for parent in found for sku in _sellable(parent, variations.get(parent, ()))]
+        of_variations = [row["sku"] for rows in variations.values() for row in rows]
+        sellable = [sku for sku in found if sku not in variations] + of_variations
         prices = {row["sku"]: _price(row) for row in await self._fetch(_QUERIES.prices, tenant, sellable)}
         rows = await self._fetch(_QUERIES.stocks, tenant, sellable, False)
         stocks = {row["sku"]: _stock(row) for row in rows if row["present"]}
-        duplicates = _grouped(await self._fetch(_QUERIES.duplicates, tenant, found))
+        duplicates = {row["sku"] for row in await self._fetch(_QUERIES.duplicates, tenant, found + of_variations)}
         return {
-            row["sku"]: _listing(
-                _product(row, variations.get(row["sku"], ())), prices, stocks, duplicates.get(row["sku"], ())
-            )
+            row["sku"]: _listing(_product(row, variations.get(row["sku"], ())), prices, stocks, duplicates)
             for row in products
         }
 
@@ -78,19 +77,15 @@ def _grouped(rows: Iterable[asyncpg.Record]) -> dict[str, list[asyncpg.Record]]:
     return groups
 
 
-def _sellable(parent: str, variations: Sequence[asyncpg.Record]) -> list[str]:
-    return [row["sku"] for row in variations] or [parent]
-
-
 def _listing(
-    product: Product, prices: Mapping[str, Price], stocks: Mapping[str, Stock], duplicates: Sequence[asyncpg.Record]
+    product: Product, prices: Mapping[str, Price], stocks: Mapping[str, Stock], duplicates: Set[str]
 ) -> Listing:
     sellable = [variation.sku for variation in product.variations] or [product.sku]
     return Listing(
         product=product,
         prices={sku: prices[sku] for sku in sellable if sku in prices},
         stocks={sku: stocks[sku] for sku in sellable if sku in stocks},
-        duplicate_skus=tuple(sorted(row["sku"] for row in duplicates)),
+        duplicate_skus=tuple(sorted(duplicates & {product.sku, *sellable})),
     )
 
 

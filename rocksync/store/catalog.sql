@@ -23,19 +23,13 @@ SELECT sku, product_sku
    AND sku = ANY ($2::text[]);
 
 -- name: duplicates
--- SKUs of products, their own or of a variation, that are a product and a variation at once, with the product's SKU.
--- $1 tenant_id bigint, $2 product skus text[]
-SELECT p.sku AS product_sku, p.sku
+-- Those of given SKUs that are a product and a variation at once.
+-- $1 tenant_id bigint, $2 skus text[]
+SELECT p.sku
   FROM store.product p
   JOIN store.variation v ON v.tenant_id = p.tenant_id AND v.sku = p.sku
  WHERE p.tenant_id = $1
-   AND p.sku = ANY ($2::text[])
-UNION
-SELECT v.product_sku, v.sku
-  FROM store.variation v
-  JOIN store.product p ON p.tenant_id = v.tenant_id AND p.sku = v.sku
- WHERE v.tenant_id = $1
-   AND v.product_sku = ANY ($2::text[]);
+   AND p.sku = ANY ($2::text[]);
 
 -- name: prices
 -- Prices of sellable SKUs.

@@ -20,11 +20,12 @@ def explained() -> Iterator[None]:
         raise _pass_error("tables of the store are locked by another transaction") from error
     except (asyncpg.QueryCanceledError, TimeoutError) as error:
         raise _pass_error("the database took too long") from error
-    except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, ConnectionError) as error:
-        raise _pass_error("the connection to the database was lost") from error
-    except asyncpg.InterfaceError as error:
-        if isinstance(error, asyncpg.DataError):  # a value that does not fit its column: not the connection
-            raise
+    except (
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InterfaceError,
+        ConnectionError,
+    ) as error:
         raise _pass_error("the connection to the database was lost") from error
 
 

@@ -117,8 +117,6 @@ class StoreOrders:
                     await connection.execute(_QUERIES.mark_held, tenant, order_id)
         except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
             raise ItemError(key, _refusal(error)) from error
-        except ValueError as error:  # a value that the driver cannot even send; its message quotes the value
-            raise ItemError(key, "a value of the order does not fit its column") from error
         stored = (await self.rows(tenant, [key]))[key].store
         if stored is None:
             raise ItemError(key, "the order was deleted from the store while it was imported", final=False)
@@ -276,6 +274,8 @@ async def _insert(connection: PoolConnectionProxy, tenant: TenantId, document: O
 
 def _refusal(error: asyncpg.PostgresError) -> str:
     """What the store refused, without the values, which may be a buyer's."""
+    if type(error) is asyncpg.DataError:  # the driver could not even send it
+        return "a value of the order does not fit its column"
     place = error.constraint_name or error.column_name
     return f"the store refuses the order ({type(error).__name__.removesuffix('Error')}{f': {place}' if place else ''})"
 
