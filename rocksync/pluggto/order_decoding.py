@@ -1,0 +1,112 @@
+"""Orders as Plugg.to shows them, read tolerantly. Source: pluggto-api 4.3 to 4.6."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from rocksync.domain.errors import ItemError
+from rocksync.domain.orders import HubLine, HubOrder, HubShipment
+from rocksync.domain.reasons import Reason
+from rocksync.pluggto import people, replies
+from rocksync.pluggto.reading import moment, number, row, rows, text, whole, yes
+
+_TO_IMPORT = frozenset({"pending", "partial_payment", "approved", "paid"})
+"""States in which an order is imported, so that each of its lines must make sense."""
+_MOST_UNITS = 1_000_000
+
+
+def decode_text(document: str) -> HubOrder:
+    """The order in JSON text, with or without its envelope. Raises: ItemError if it is none or cannot be imported."""
+    try:
+        found = row(replies.decode(document.encode(errors="replace"), exact=True))
+    except replies.BadReplyError:
+        raise ItemError("", "the order's document is no JSON") from None
+    order = decode(row(found["Order"]) if isinstance(found.get("Order"), dict) else found)
+    return importable(order)
+
+
+def decode(document: Mapping[str, Any]) -> HubOrder:
+    """The order in *document*, whatever state its lines are in. Raises: ItemError if it has no id."""
+    order_id = text(document.get("id"))
+    if order_id is None:
+        raise ItemError("", "the document has no id, so it is no order")
+    return HubOrder(
+        id=order_id,
+        status=text(document.get("status")) or "",
+        ack=yes(document.get("ack")),
+        externals=_externals(document.get("external")),
+        modified_at=moment(document.get("modified")),
+        placed_at=moment(document.get("created")) or moment(document.get("purchased")),
+        channel=text(document.get("channel")),
+        channel_order=text(document.get("original_id")),
+        user=text(document.get("user_id")),
+        lines=tuple(_line(line) for line in rows(document.get("items"))),
+        shipments=tuple(_shipment(shipment) for shipment in rows(document.get("shipments"))),
+        customer=people.customer(document),
+        delivery=people.delivery(document),
+        payments=tuple(_payment(payment) for payment in rows(document.get("payments"))),
+        subtotal=number(document.get("subtotal")),
+        shipping=number(document.get("shipping")),
+        discount=number(document.get("discount")),
+        total=number(document.get("total")),
+        document=document,
+    )
+
+
+def importable(order: HubOrder) -> HubOrder:
+    """*order* itself. Raises: ItemError if it is to be imported and a line of it lacks its SKU or quantity."""
+    if order.status in _TO_IMPORT:
+        for place, line in enumerate(order.lines, 1):
+            if not line.sku:
+                raise ItemError(
+                    order.id,
+                    f"line {place} of order {order.id} has no SKU: give the listing its SKU at the marketplace",
+                    reason=Reason.UNKNOWN_SKU,
+                )
+            if not 0 < line.quantity <= _MOST_UNITS:
+                raise ItemError(order.id, f"line {place} of order {order.id} has no quantity that makes sense")
+    return order
+
+
+def _externals(value: object) -> tuple[str, ...]:
+    """The numbers others gave an order: text, or a map by client id. Source: pluggto-api 4.5, 9 X12."""
+    found = [text(entry) for entry in value.values()] if isinstance(value, dict) else [text(value)]
+    return tuple(name for name in found if name)
+
+
+def _line(line: Mapping[str, Any]) -> HubLine:
+    """One line. The ordered SKU is the variation's where there is one. Source: pluggto-api 4.3.
+
+    A missing price is worked out of the total, a missing total out of the price (assumed).
+    """
+    variation = row(line.get("variation"))
+    quantity = whole(line.get("quantity")) or 0
+    discount = number(line.get("discount")) or Decimal(0)
+    price, total = number(line.get("price")), number(line.get("total"))
+    if price is None:
+        price = (total / quantity).quantize(Decimal("0.01")) if total is not None and quantity else Decimal(0)
+    return HubLine(
+        sku=text(variation.get("sku")) or text(line.get("sku")) or "",
+        name=text(variation.get("name")) or text(line.get("name")),
+        quantity=quantity,
+        unit_price=price,
+        discount=discount,
+        total=price * quantity - discount if total is None else total,
+    )
+
+
+def _shipment(shipment: Mapping[str, Any]) -> HubShipment:
+    return HubShipment(
+        id=text(shipment.get("id")),
+        status=text(shipment.get("status")),
+        carrier=text(shipment.get("shipping_company")),
+        method=text(shipment.get("shipping_method")),
+        tracking_code=text(shipment.get("track_code")),
+        tracking_url=text(shipment.get("track_url")),
+        shipped_at=text(shipment.get("date_shipped")),
+        invoice_key=text(shipment.get("nfe_key")),
+    )
+
+
+def _payment(payment: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in payment.items() if value is not None}

@@ -1,0 +1,121 @@
+"""What is written to an order, and to which of its shipments. Source: pluggto-api 4.5 to 4.9."""
+
+from typing import Any
+
+from rocksync.domain.documents import InvoicePayload, ShipmentPayload
+from rocksync.domain.errors import ItemError
+from rocksync.domain.orders import HubOrder, HubShipment
+from rocksync.domain.reasons import Reason
+
+_RANKS = {
+    **dict.fromkeys(("pending", "partial_payment", "under_review"), 0),
+    **dict.fromkeys(("approved", "paid"), 1),
+    **dict.fromkeys(("picking", "waiting_invoice", "invoice_error", "partial_invoiced"), 2),
+    "invoiced": 3,
+    "shipping_error": 4,
+    "shipping_informed": 5,
+    **dict.fromkeys(("shipped", "partial_shipped"), 6),
+    **dict.fromkeys(("delivered", "partial_delivered"), 7),
+}
+"""How far an order is. The order of states is assumed (pluggto-api 4.7): no state machine is documented."""
+_CANCELED = frozenset({"canceled", "refunded"})
+_CLOSED = frozenset({"canceled", "cancelled", "shipped", "delivered"})
+_SENT = frozenset({"shipped", "delivered"})
+
+
+def acknowledgement(external: str) -> dict[str, Any]:
+    """The store's number of an order, and that it has it.
+
+    Source: client code; that ``update`` false keeps the hub from notifying us of it is assumed.
+    """
+    return {"external": external, "ack": True, "update": False}
+
+
+def log_entry(message: str, date: str) -> dict[str, Any]:
+    """A line of the log that people see in the panel. Source: client code."""
+    return {"log_history": [{"message": message, "date": date}]}
+
+
+def invoice(order: HubOrder, payload: InvoicePayload) -> dict[str, Any]:
+    """The NF-e of an order. Raises: ItemError. Source: https://developers.plugg.to/reference/update-invoice."""
+    shipment = _invoiced_shipment(order, payload.get("nfe_key"))
+    return _update(order, "invoiced", shipment, dict(payload))
+
+
+def tracking(order: HubOrder, payload: ShipmentPayload) -> dict[str, Any]:
+    """How an order was sent; a carrier and a method that are there already stay.
+
+    Raises: ItemError. Source: https://developers.plugg.to/reference/update-order-tracking-status.
+    """
+    shipment = _sent_shipment(order, payload.get("track_code"))
+    members = dict[str, Any](payload)
+    if shipment is not None:
+        if shipment.carrier:
+            members.pop("shipping_company", None)
+        if shipment.method:
+            members.pop("shipping_method", None)
+    if shipment is None or shipment.status not in _SENT:
+        members["status"] = "shipped"
+    return _update(order, "shipping_informed", shipment, members)
+
+
+def _update(order: HubOrder, status: str, shipment: HubShipment | None, members: dict[str, Any]) -> dict[str, Any]:
+    """The body that brings an order to *status*; without it if the order is there or further already."""
+    if shipment is not None:
+        members = {"id": shipment.id, **members}
+    return ({"status": status} if _is_before(order, status) else {}) | {"shipments": [members]}
+
+
+def _is_before(order: HubOrder, status: str) -> bool:
+    """Whether *status* would move the order forward. Raises: ItemError if it is cancelled.
+
+    Of a state that nobody knows, what its shipments say decides.
+    """
+    if order.status in _CANCELED:
+        raise ItemError(
+            order.id,
+            f"order {order.id} is {order.status} at Plugg.to, so it cannot become {status}",
+            reason=Reason.STATUS_CONFLICT,
+        )
+    rank = _RANKS.get(order.status)
+    if rank is None:
+        return not any(shipment.status in _SENT or shipment.shipped_at for shipment in order.shipments)
+    return rank < _RANKS[status]
+
+
+def _invoiced_shipment(order: HubOrder, key: str | None) -> HubShipment | None:
+    same = [shipment for shipment in order.shipments if key and shipment.invoice_key == key]
+    free = [shipment for shipment in order.shipments if shipment.status not in _CLOSED]
+    return _only(order, same, [shipment for shipment in free if not shipment.invoice_key] or free)
+
+
+def _sent_shipment(order: HubOrder, code: str | None) -> HubShipment | None:
+    same = [shipment for shipment in order.shipments if code and shipment.tracking_code == code]
+    free = [shipment for shipment in order.shipments if shipment.status not in _CLOSED]
+    return _only(order, same, [shipment for shipment in free if shipment.invoice_key] or free)
+
+
+def _only(order: HubOrder, same: list[HubShipment], open_ones: list[HubShipment]) -> HubShipment | None:
+    """The shipment to write to; None: there is none yet. A write without its id would add a second delivery.
+
+    Raises: ItemError if it cannot be told which. Source: https://developers.plugg.to/reference/update-invoice.
+    """
+    if not order.shipments:
+        return None
+    if len(order.shipments) == 1:
+        chosen = order.shipments[0]
+    elif len(same) == 1:
+        chosen = same[0]
+    elif len(open_ones) == 1:
+        chosen = open_ones[0]
+    else:
+        raise _ambiguous(order, "several shipments, and none of them can be told to be the store's")
+    if chosen.id is None:
+        raise _ambiguous(order, "a shipment without an id")
+    return chosen
+
+
+def _ambiguous(order: HubOrder, what: str) -> ItemError:
+    return ItemError(
+        order.id, f"order {order.id} has {what} at Plugg.to", reason=Reason.AMBIGUOUS_SHIPMENT, final=False
+    )

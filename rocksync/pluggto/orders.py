@@ -1,0 +1,131 @@
+"""Orders from the hub, and what the store writes back to them. Source: pluggto-api 4."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from time import monotonic
+from typing import Any
+
+from rocksync.domain.documents import InvoicePayload, ShipmentPayload
+from rocksync.domain.errors import ItemError, PassError
+from rocksync.domain.orders import HubOrder
+from rocksync.domain.outcomes import Delivery
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Tenant
+from rocksync.pluggto import order_decoding, order_writes, requests
+from rocksync.pluggto.client import AmbiguousError, Client
+from rocksync.pluggto.encoding import body, stamp
+from rocksync.pluggto.replies import Page
+
+_NOT_FOUND = 404
+_MOST_PAGES = 5_000
+
+
+class Orders:
+    """The hub's orders."""
+
+    def __init__(self, client: Client, *, clock: Callable[[], float] = monotonic) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def orders(self, tenant: Tenant, *, since: date, until: date) -> AsyncIterator[list[HubOrder]]:
+        """Orders modified from *since* to *until*, page by page; more than asked may come, twice, in any order."""
+        seen = set[str]()
+        after: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = await self._page(tenant, since, until, after)
+            found = list[HubOrder]()
+            for row in page.rows:
+                with suppress(ItemError):  # a row without an id is no order
+                    found.append(order_decoding.decode(row))
+            new = [order for order in found if order.id not in seen]
+            if not new:
+                return
+            seen.update(order.id for order in new)
+            yield new
+            if _is_last(page, len(seen)):
+                return
+            after = found[-1].id
+
+    async def _page(self, tenant: Tenant, since: date, until: date, after: str | None) -> Page:
+        reply = await self._client.send(tenant, requests.list_orders(since, until, after))
+        if reply.value is None:
+            said = f": {reply.details}" if reply.details else ""
+            raise PassError(f"Plugg.to refused to list orders ({reply.status}{said})")
+        return reply.value
+
+    async def order(self, tenant: Tenant, order_id: str) -> HubOrder | None:
+        """One order as it is now; None: there is none. Raises: ItemError if it cannot be imported as it is."""
+        reply = await self._client.send(tenant, requests.get_order(order_id))
+        if reply.value is None:
+            if reply.status == _NOT_FOUND:
+                return None
+            raise reply.refusal(order_id) or _gone(order_id)
+        return order_decoding.importable(order_decoding.decode(reply.value))
+
+    async def acknowledge(self, tenant: Tenant, order_id: str, external: str) -> Delivery:
+        """Tell the hub the store's number of an order, and that it has it. Raises: ItemError."""
+        return await self._write(tenant, order_id, "acknowledge", order_writes.acknowledgement(external))
+
+    async def log_message(self, tenant: Tenant, order_id: str, text: str) -> Delivery:
+        """Add a line to the log that people see in Plugg.to's panel. Raises: ItemError."""
+        members = order_writes.log_entry(text, stamp(datetime.now(UTC)))
+        return await self._write(tenant, order_id, "log", members, repeatable=False)
+
+    async def write_invoice(self, tenant: Tenant, order: HubOrder, payload: InvoicePayload) -> Delivery:
+        """Set an order to invoiced with its NF-e. *order* was just read. Raises: ItemError."""
+        return await self._write_shipment(tenant, order, "invoice", lambda now: order_writes.invoice(now, payload))
+
+    async def write_shipment(self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload) -> Delivery:
+        """Set an order to shipping_informed with its tracking. *order* was just read. Raises: ItemError."""
+        return await self._write_shipment(tenant, order, "ship", lambda now: order_writes.tracking(now, payload))
+
+    async def _write_shipment(
+        self, tenant: Tenant, order: HubOrder, action: str, build: Callable[[HubOrder], dict[str, Any]]
+    ) -> Delivery:
+        """Write to an order's shipment. Without its id each write adds a delivery, so such a one is not repeated.
+
+        Source: https://developers.plugg.to/reference/update-order-tracking-status.
+        """
+        members = build(order)
+        repeatable = "id" in members["shipments"][0]
+        try:
+            return await self._write(tenant, order.id, action, members, repeatable=repeatable)
+        except AmbiguousError:
+            now = await self.order(tenant, order.id)
+            if now is None:
+                raise _gone(order.id) from None
+            return await self._write(tenant, order.id, action, build(now), repeatable=bool(now.shipments))
+
+    async def _write(
+        self, tenant: Tenant, order_id: str, action: str, members: Mapping[str, Any], *, repeatable: bool = True
+    ) -> Delivery:
+        sent, content = body(order_id, members)
+        started_at = self._clock()
+        async with self._client.writing(tenant, order_id):
+            reply = await self._client.send(tenant, requests.put_order(order_id, content, repeatable=repeatable))
+        if reply.status == _NOT_FOUND:
+            raise _gone(order_id)
+        refusal = reply.refusal(order_id)
+        if refusal is not None:
+            raise refusal
+        return Delivery(
+            action="unchanged" if reply.unchanged else action,
+            status=reply.status,
+            sent=sent,
+            took_ms=round((self._clock() - started_at) * 1000),
+        )
+
+
+def _is_last(page: Page, seen: int) -> bool:
+    """Whether a page is short, so that no more follow; unless ``total`` contradicts, whichever way it counts.
+
+    Source: pluggto-api 3.2; 9 X6 (``total`` counts all matches, or what is left from the cursor on).
+    """
+    limit = min(requests.PAGE, page.limit) if page.limit is not None and page.limit > 0 else requests.PAGE
+    more_follow = page.total is not None and page.total > max(seen, len(page.rows))
+    return len(page.rows) < limit and not more_follow
+
+
+def _gone(order_id: str) -> ItemError:
+    return ItemError(order_id, f"Plugg.to has no order {order_id}", reason=Reason.REJECTED, final=False)

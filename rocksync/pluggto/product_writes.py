@@ -1,0 +1,213 @@
+"""Bodies of product writes: what to send of a document, given what was accepted and what the hub shows. No I/O.
+
+Source: pluggto-api 3.4 (photos), 3.5 (arrays merge by key), 3.7 (variations), 3.8 (an omitted member stays).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rocksync.domain.documents import Offer, ProductDocument
+from rocksync.domain.errors import ItemError
+from rocksync.domain.reasons import Reason
+from rocksync.pluggto import reading
+from rocksync.pluggto.offers import offer_members
+
+Members = Mapping[str, Any]
+_ARRAYS = ("attributes", "categories", "photos")
+_BY_ID = {"attributes": "code", "categories": "name"}
+"""Arrays whose elements the hub matches by its own id, and the member by which we know them."""
+_NUMBERS = (int, float, Decimal)
+_NOT_OURS = frozenset({"price", "special_price", "quantity", "variations", *_ARRAYS})
+
+
+def creation(document: ProductDocument) -> tuple[dict[str, Any], list[str]]:
+    """The body of a product that the hub does not have, and the SKUs that come into being with it.
+
+    A variation without an offer is left out: it would be on sale at nothing. Raises: ItemError.
+    """
+    body: dict[str, Any] = {**document.payload, "sku": document.key}
+    variations = document.payload.get("variations")
+    if not variations:
+        body |= offer_members(document.key, _offer(document, document.key))
+        return body, [document.key]
+    offered = [variation for variation in variations if variation["sku"] in document.offers]
+    if not offered:
+        _offer(document, document.key)
+    body["variations"] = [_with_offer(variation, document) for variation in offered]
+    return body, [variation["sku"] for variation in offered]
+
+
+def _offer(document: ProductDocument, sku: str) -> Offer:
+    if sku not in document.offers:
+        raise ItemError(
+            document.key,
+            f"{document.key} has no price and stock to be created with",
+            reason=Reason.MISSING_PRICE,
+            final=False,
+        )
+    return document.offers[sku]
+
+
+def _with_offer(variation: Members, document: ProductDocument) -> dict[str, Any]:
+    sku = variation["sku"]
+    return {**variation, **offer_members(sku, document.offers[sku])}
+
+
+def needs_ids(document: ProductDocument, accepted: Members, *, full: bool) -> bool:
+    """Whether the update touches attributes or categories that the hub knows by ids of its own."""
+    if _differs(document.payload, accepted, _BY_ID, full=full):
+        return True
+    before = _by(accepted.get("variations"), "sku")
+    return any(
+        variation["sku"] in before and _differs(variation, before[variation["sku"]], _BY_ID, full=full)
+        for variation in document.payload.get("variations", ())
+    )
+
+
+def _differs(payload: Members, accepted: Members, arrays: Iterable[str], *, full: bool) -> bool:
+    return any(
+        (full and payload.get(name)) or not same(payload.get(name) or [], accepted.get(name) or []) for name in arrays
+    )
+
+
+def update(
+    document: ProductDocument, accepted: Members, shown: Members | None, *, full: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """The body that changes a product the hub has, and the SKUs of variations that come into being with it.
+
+    *shown* is the product as the hub has it, needed where ``needs_ids`` says so. Raises: ItemError.
+    """
+    body = {"sku": document.key, **_scalars(document.payload), **_arrays(document.payload, accepted, shown, full=full)}
+    before = _by(accepted.get("variations"), "sku")
+    there = _by((shown or {}).get("variations"), "sku")
+    variations, created = list[dict[str, Any]](), list[str]()
+    for variation in document.payload.get("variations", ()):
+        sku = variation["sku"]
+        if sku in before:
+            if full or not same(variation, before[sku]):
+                arrays = _arrays(variation, before[sku], there.get(sku), full=full)
+                variations.append({"sku": sku, **_scalars(variation), **arrays})
+        elif sku in document.offers:
+            arrays = _arrays(variation, {}, there.get(sku), full=True)
+            variations.append(_with_offer({"sku": sku, **_scalars(variation), **arrays}, document))
+            created.append(sku)
+    variations += [{"sku": sku, "remove": True} for sku in document.moved if sku in before]
+    return body | ({"variations": variations} if variations else {}), created
+
+
+def adoption(document: ProductDocument, shown: Members) -> tuple[dict[str, Any], list[str]]:
+    """The body of a product that the hub turns out to have although it never accepted it, and its sellable SKUs.
+
+    Raises: ItemError.
+    """
+    body, created = update(document, {}, shown, full=True)
+    if document.payload.get("variations"):
+        return body, created
+    return body | offer_members(document.key, _offer(document, document.key)), [document.key]
+
+
+def _scalars(payload: Members) -> dict[str, Any]:
+    return {name: value for name, value in payload.items() if name not in _NOT_OURS}
+
+
+def _arrays(payload: Members, accepted: Members, shown: Members | None, *, full: bool) -> dict[str, Any]:
+    """The arrays that differ from what was accepted, or all; elements that we once sent and that are gone, removed."""
+    body = {}
+    for name in _ARRAYS:
+        wanted, before = reading.rows(payload.get(name)), reading.rows(accepted.get(name))
+        if full or not same(wanted, before):
+            there = reading.rows((shown or {}).get(name))
+            rows = _photos(wanted, before) if name == "photos" else _keyed(_BY_ID[name], wanted, before, there)
+            if rows:
+                body[name] = rows
+    return body
+
+
+def _photos(wanted: Sequence[Members], before: Sequence[Members]) -> list[dict[str, Any]]:
+    """Source: client code: a photo is found by the URL it came from, and removed by it."""
+    kept = {photo.get("url") for photo in wanted}
+    gone = [{"url": photo["url"], "remove": True} for photo in before if photo.get("url") and photo["url"] not in kept]
+    return [*map(dict, wanted), *gone]
+
+
+def _keyed(
+    key: str, wanted: Sequence[Members], before: Sequence[Members], there: Sequence[Members]
+) -> list[dict[str, Any]]:
+    """Elements with the hub's ids where it has them: without, a change would add a second one.
+
+    Source: https://developers.plugg.to/reference/createupdate-and-delete-attributes and /update-and-delete-categories.
+    """
+    ids = {element[key]: element["id"] for element in reversed(there) if element.get(key) and element.get("id")}
+    kept = {element.get(key) for element in wanted}
+    sent = [{**element, "id": ids[element[key]]} if element.get(key) in ids else dict(element) for element in wanted]
+    gone = dict.fromkeys(element.get(key) for element in before)
+    return sent + [{"id": ids[name], "remove": True} for name in gone if name in ids and name not in kept]
+
+
+def without_duplicates(shown: Members) -> dict[str, Any] | None:
+    """The body that removes what a first write onto an existing product has doubled; None: nothing is doubled.
+
+    Of attributes the last stays, which has the value just sent; of categories the first.
+    """
+    body = _doubled(shown)
+    variations = [
+        {"sku": entry["sku"], **doubled}
+        for entry in reading.rows(shown.get("variations"))
+        if entry.get("sku") and (doubled := _doubled(entry))
+    ]
+    if variations:
+        body["variations"] = variations
+    return {"sku": shown["sku"], **body} if body and shown.get("sku") else None
+
+
+def _doubled(shown: Members) -> dict[str, Any]:
+    body = {}
+    for name, key in _BY_ID.items():
+        elements = [each for each in reading.rows(shown.get(name)) if each.get(key) and each.get("id")]
+        if name == "attributes":
+            elements.reverse()
+        seen, extra = set[Any](), list[dict[str, Any]]()
+        for element in elements:
+            if element[key] in seen:
+                extra.append({"id": element["id"], "remove": True})
+            seen.add(element[key])
+        if extra:
+            body[name] = extra
+    return body
+
+
+def lost_categories(sent: Members, before: Members, after: Members) -> list[dict[str, Any]]:
+    """Categories that went with a removed one although nobody asked for that, to be added again.
+
+    Source: https://developers.plugg.to/reference/update-and-delete-categories shows such a loss (9 X8).
+    """
+    elements = reading.rows(sent.get("categories"))
+    removed = {element.get("id") for element in elements if element.get("remove")}
+    if not removed:
+        return []
+    names = [each.get("name") for each in reading.rows(before.get("categories")) if each.get("id") not in removed]
+    names += [element.get("name") for element in elements if not element.get("remove")]
+    left = {each.get("name") for each in reading.rows(after.get("categories"))}
+    return [{"name": name} for name in dict.fromkeys(names) if name and name not in left]
+
+
+def skus(shown: Members) -> set[str]:
+    """Every SKU of a product that the hub shows: its own and those of its variations."""
+    own = reading.text(shown.get("sku"))
+    return {sku for sku in (own, *_by(shown.get("variations"), "sku")) if sku}
+
+
+def _by(elements: object, key: str) -> dict[str, dict[str, Any]]:
+    return {name: element for element in reading.rows(elements) if (name := reading.text(element.get(key)))}
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two JSON values say the same, whatever type their numbers have."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float | Decimal) or isinstance(other, float | Decimal):
+        return isinstance(one, _NUMBERS) and isinstance(other, _NUMBERS) and Decimal(str(one)) == Decimal(str(other))
+    return one == other

@@ -1,0 +1,246 @@
+"""Products, prices and stock to the hub. Source: pluggto-api 3; each body with its own in the modules that build it."""
+
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any
+
+from rocksync.domain.documents import PriceDocument, ProductDocument, StockDocument
+from rocksync.domain.errors import ItemError, MissingAtHubError
+from rocksync.domain.outcomes import Created, Delivery
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Tenant
+from rocksync.pluggto import offers, product_writes, requests
+from rocksync.pluggto.client import AmbiguousError, Client
+from rocksync.pluggto.encoding import body, sku_segment
+from rocksync.pluggto.replies import Reply
+
+_NOT_FOUND, _CREATED = 404, 201
+_LOOKED_UP = 20
+"""Variations that are looked up, at most, to say why a product was refused."""
+
+Members = dict[str, Any]
+
+
+class Products:
+    """The hub's products."""
+
+    def __init__(self, client: Client, *, clock: Callable[[], float] = monotonic) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def put_product(
+        self, tenant: Tenant, document: ProductDocument, accepted: Members | None, *, full: bool
+    ) -> Delivery:
+        """Bring the product in line; *full*: send every member. Raises: ItemError when it is refused."""
+        sku_segment(document.key)
+        started_at = self._clock()
+        async with self._client.writing(tenant, document.key):
+            write = _Write(self._client, tenant, document)
+            if accepted is None:
+                await write.first()
+            else:
+                await write.update(accepted, full=full)
+        return write.delivery(self._clock() - started_at)
+
+    async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
+        """Bring the prices of SKUs of one product in line.
+
+        Raises: ItemError; MissingAtHubError when there is no such SKU.
+        """
+        sku = documents[0].product_sku
+        sent, content = body(sku, offers.prices(documents))
+        started_at = self._clock()
+        async with self._client.writing(tenant, sku):
+            reply = await self._client.send(tenant, requests.put_sku(sku, content))
+        if reply.status == _NOT_FOUND:
+            raise _missing(documents[0].key, sku)
+        bare = offers.bare_variations(reply.value or {}, documents)
+        if bare:
+            raise _missing(bare[0], bare[0])
+        return _delivered("price", reply, sku, sent, self._clock() - started_at)
+
+    async def put_stock(self, tenant: Tenant, document: StockDocument) -> Delivery:
+        """Set the quantity of one SKU.
+
+        Raises: ItemError; MissingAtHubError when there is no such SKU.
+        """
+        sent, content = body(document.key, offers.stock(document))
+        started_at = self._clock()
+        async with self._client.writing(tenant, document.product_sku):
+            reply = await self._client.send(tenant, requests.put_stock(document.key, content))
+        if reply.status == _NOT_FOUND:
+            raise _missing(document.key, document.key)
+        return _delivered("stock", reply, document.key, sent, self._clock() - started_at)
+
+    async def product(self, tenant: Tenant, sku: str) -> Members | None:
+        """The product that carries *sku*, itself or on a variation, as the hub has it now; None: there is none."""
+        reply = await self._client.send(tenant, requests.get_sku(sku))
+        return reply.value if reply.value is not None else await find(self._client, tenant, sku)
+
+
+async def find(client: Client, tenant: Tenant, sku: str) -> Members | None:
+    """The product that carries *sku*, looked up in a list: what does not carry it was not asked for."""
+    reply = await client.send(tenant, requests.find_sku(sku))
+    rows = reply.value.rows if reply.value is not None else []
+    return next((row for row in rows if sku in product_writes.skus(row)), None)
+
+
+class _Write:
+    """One product being brought in line, step by step."""
+
+    def __init__(self, client: Client, tenant: Tenant, document: ProductDocument) -> None:
+        self._client = client
+        self._tenant = tenant
+        self._document = document
+        self._key = document.key
+        self._action = "update"
+        self._status: int | None = None
+        self._sent: Members = {}
+        self._created: list[str] = []
+
+    def delivery(self, took_s: float) -> Delivery:
+        """What was done."""
+        offered = self._document.offers
+        return Delivery(
+            action=self._action,
+            status=self._status,
+            sent=self._sent,
+            took_ms=round(took_s * 1000),
+            created=tuple(
+                Created(sku=sku, price=dict(offered[sku].price), stock=dict(offered[sku].stock))
+                for sku in self._created
+            ),
+        )
+
+    async def first(self) -> None:
+        """Write a product that the hub never accepted: PUT, and POST if there is none."""
+        members, created = product_writes.creation(self._document)
+        reply = await self._put(self._key, members)
+        if reply.status == _NOT_FOUND:
+            await self._create(members, created)
+            return
+        self._created = created
+        await self._settle(reply, None)
+        if reply.value is not None:
+            doubled = product_writes.without_duplicates(reply.value)
+            if doubled is not None:
+                self._accept(await self._put(self._key, doubled, told=False))
+
+    async def update(self, accepted: Members, *, full: bool) -> None:
+        """Change a product that the hub has; one that it has lost is created again."""
+        shown: Members | None = None
+        if product_writes.needs_ids(self._document, accepted, full=full):
+            found = await self._client.send(self._tenant, requests.get_sku(self._key))
+            shown = found.value
+            if found.status == _NOT_FOUND:
+                await self._create(*product_writes.creation(self._document))
+                return
+        members, self._created = product_writes.update(self._document, accepted, shown, full=full)
+        reply = await self._put(self._key, members)
+        if reply.status == _NOT_FOUND:
+            await self._create(*product_writes.creation(self._document))
+            return
+        await self._settle(reply, accepted)
+        await self._restore_categories(reply.value, shown)
+
+    async def _put(self, sku: str, members: Members, *, told: bool = True) -> Reply[Members]:
+        sent, content = body(self._key, members)
+        reply = await self._client.send(self._tenant, requests.put_sku(sku, content))
+        if told:
+            self._sent, self._status = sent, reply.status
+        return reply
+
+    def _accept(self, reply: Reply[Members]) -> None:
+        refusal = reply.refusal(self._key)
+        if refusal is not None:
+            raise refusal
+
+    async def _settle(self, reply: Reply[Members], accepted: Members | None) -> None:
+        """Accept the reply to a PUT; if it is refused, find out under which SKU the product is, and write there once.
+
+        Raises: ItemError.
+        """
+        refusal = reply.refusal(self._key)
+        if refusal is None:
+            if reply.unchanged:
+                self._action = "unchanged"
+            return
+        found = await find(self._client, self._tenant, self._key)
+        if found is None or found.get("sku") != self._key:
+            raise await self._explained(refusal, found)
+        if accepted is None:
+            members, self._created = product_writes.adoption(self._document, found)
+        else:
+            members, self._created = product_writes.update(self._document, accepted, found, full=True)
+        again = await self._put(self._key, members)
+        if (refusal := again.refusal(self._key)) is not None:
+            raise await self._explained(refusal, found)
+
+    async def _create(self, members: Members, created: list[str]) -> None:
+        """POST a product; after a reply that got lost, only if it is not there. Raises: ItemError."""
+        self._sent, content = body(self._key, members)
+        self._created = created
+        self._action = "create"
+        request = requests.post_product(content)
+        try:
+            reply = await self._client.send(self._tenant, request)
+        except AmbiguousError:
+            if await self._is_there():
+                self._status = _CREATED
+                return
+            reply = await self._client.send(self._tenant, request)
+        self._status = reply.status
+        if reply.refusal(self._key) is not None:
+            await self._settle(reply, None)
+
+    async def _is_there(self) -> bool:
+        reply = await self._client.send(self._tenant, requests.get_sku(self._key))
+        if reply.value is not None:
+            return True
+        found = await find(self._client, self._tenant, self._key)
+        return found is not None and found.get("sku") == self._key
+
+    async def _explained(self, refusal: ItemError, found: Members | None) -> ItemError:
+        """Why the product was refused: a SKU of it lives elsewhere, or what the hub said."""
+        if found is not None and found.get("sku") != self._key:
+            return _conflict(self._key, self._key, found)
+        variations = [variation["sku"] for variation in self._document.payload.get("variations", ())]
+        own = product_writes.skus(found or {})
+        for sku in [sku for sku in variations if sku not in own][:_LOOKED_UP]:
+            other = await find(self._client, self._tenant, sku)
+            if other is not None and other.get("sku") != self._key:
+                return _conflict(self._key, sku, other)
+        return refusal
+
+    async def _restore_categories(self, after: Members | None, before: Members | None) -> None:
+        """Add again what a removed category has taken with it."""
+        if after is None or before is None:
+            return
+        lost = product_writes.lost_categories(self._sent, before, after)
+        if lost:
+            self._accept(await self._put(self._key, {"sku": self._key, "categories": lost}, told=False))
+
+
+def _conflict(key: str, sku: str, other: Members) -> ItemError:
+    return ItemError(
+        key,
+        f"{sku} belongs to product {other.get('sku')} at Plugg.to",
+        reason=Reason.SKU_CONFLICT,
+        final=False,
+    )
+
+
+def _missing(key: str, sku: str) -> MissingAtHubError:
+    return MissingAtHubError(key, f"Plugg.to has no {sku} any more", reason=Reason.PENDING, final=False)
+
+
+def _delivered(action: str, reply: Reply[Members], key: str, sent: Members, took_s: float) -> Delivery:
+    refusal = reply.refusal(key)
+    if refusal is not None:
+        raise refusal
+    return Delivery(
+        action="unchanged" if reply.unchanged else action,
+        status=reply.status,
+        sent=sent,
+        took_ms=round(took_s * 1000),
+    )

@@ -1,0 +1,139 @@
+"""HTTP to the hub: one attempt of one request, with its limits of time and size. Knows nothing of tenants.
+
+Source: pluggto-api 1.1 (TLS, headers), 6 (connect 10 s, total 20 s).
+"""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from aiohttp.client_middlewares import ClientHandlerType
+from yarl import URL
+
+from rocksync.version import VERSION
+
+MOST_BYTES = 32 * 2**20
+_CONNECT_S = 10.0
+_LARGE = 2**20
+_JSON = {"Content-Type": "application/json"}
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class NoAnswerError(Exception):
+    """No whole reply came; ``sent`` tells whether the request may have been carried out all the same."""
+
+    def __init__(self, why: str, *, sent: bool) -> None:
+        super().__init__(why)
+        self.sent = sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole reply. ``retry_after`` and ``date`` are its headers."""
+
+    status: int
+    content: bytes = field(repr=False)
+    retry_after: str | None = None
+    date: str | None = None
+
+
+class Transport:
+    """Sends to one base URL over shared connections."""
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, connections: int) -> None:
+        self._session = session
+        self._base = base_url.rstrip("/")
+        self._free = asyncio.Semaphore(connections)
+
+    async def send(self, method: str, target: str, body: bytes | None, token: str | None) -> Answer:
+        """Send once and read the whole reply; without a token, *body* is a form. Raises: NoAnswerError.
+
+        What went wrong is told by its kind alone: the library's own errors can hold addresses and headers.
+        """
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        if body is not None:
+            headers |= _FORM if token is None else _JSON
+        data = io.BytesIO(body) if body is not None and len(body) >= _LARGE else body
+        async with self._free:
+            try:
+                async with self._session.request(
+                    method, URL(self._base + target, encoded=True), data=data, headers=headers, allow_redirects=False
+                ) as reply:
+                    return Answer(
+                        status=reply.status,
+                        content=await _content(reply),
+                        retry_after=reply.headers.get("Retry-After"),
+                        date=reply.headers.get("Date"),
+                    )
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+                raise NoAnswerError(type(error).__name__, sent=False) from None
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError, _RepeatedError) as error:
+                raise NoAnswerError(type(error).__name__.strip("_"), sent=True) from None
+
+
+async def _content(reply: aiohttp.ClientResponse) -> bytes:
+    """The body. Raises: NoAnswerError if it is too large or compressed, which nobody asked for."""
+    length = reply.content_length
+    if reply.headers.get("Content-Encoding", "identity") != "identity":
+        raise NoAnswerError("the reply is compressed", sent=True)
+    if length is not None and length <= MOST_BYTES:
+        return await reply.read()
+    if length is not None:
+        raise NoAnswerError("the reply is too large", sent=True)
+    content = bytearray()
+    async for chunk in reply.content.iter_any():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise NoAnswerError("the reply is too large", sent=True)
+    return bytes(content)
+
+
+class _RepeatedError(Exception):
+    """A connection was lost during a request."""
+
+
+async def _once(request: aiohttp.ClientRequest, handler: ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep the library from silently sending a PUT again on a lost connection: that could be a second delivery."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _RepeatedError(type(error).__name__) from None
+
+
+@asynccontextmanager
+async def open_transport(base_url: str, *, timeout_s: float, connections: int) -> AsyncIterator[Transport]:
+    """Open the shared connections: no cookies, no redirects, no compression, certificates verified."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(_CONNECT_S, timeout_s)),
+        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"rocksync/{VERSION}"},
+        auto_decompress=False,
+        middlewares=(_once,),
+    ) as session:
+        yield Transport(session, base_url, connections)
+
+
+def retry_after_s(answer: Answer, now_s: float) -> float | None:
+    """What ``Retry-After`` asks for, as seconds or as a date; None: nothing that makes sense."""
+    if answer.retry_after is None:
+        return None
+    try:
+        return max(float(answer.retry_after), 0.0)
+    except ValueError:
+        at_s = epoch_s(answer.retry_after)
+        return None if at_s is None else max(at_s - (epoch_s(answer.date) or now_s), 0.0)
+
+
+def epoch_s(date: str | None) -> float | None:
+    """A date of HTTP as seconds since the epoch."""
+    try:
+        return None if date is None else parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
