@@ -25,7 +25,7 @@ _PREFIX = "ROCKSYNC_"
 _FILE = "settings.toml"
 _FILE_VARIABLE = f"{_PREFIX}SETTINGS"
 _NO_SETTINGS = frozenset(
-    {"SETTINGS", "OPERATOR", "CLIENT_ID", "CLIENT_SECRET", "API_USER", "API_SECRET", "TEST_DSN"},
+    {"SETTINGS", "OPERATOR", "CLIENT_ID", "CLIENT_SECRET", "API_USER", "API_SECRET", "TEST_DSN", "TEST_BINARIES"},
 )
 _SHORTEST, _LONGEST = timedelta(seconds=10), timedelta(days=30)
 _SECRET_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")

@@ -1,6 +1,7 @@
 """One Postgres for the whole run, whatever the number of test processes, and a database of its own per test.
 
-``ROCKSYNC_TEST_DSN`` names a server to use instead (as a role that may create databases).
+``ROCKSYNC_TEST_DSN`` names a server to use instead (as a role that may create databases), ``ROCKSYNC_TEST_BINARIES`` the
+folder of another PostgreSQL's programs.
 """
 
 import contextlib
@@ -52,7 +53,10 @@ async def server_dsn(pytestconfig: pytest.Config) -> AsyncIterator[str]:
     if given:
         yield given
         return
-    async with embedded.running(pytestconfig.stash[SERVER_DIR], options=THROW_AWAY) as dsn:
+    binaries = os.environ.get("ROCKSYNC_TEST_BINARIES")
+    async with embedded.running(
+        pytestconfig.stash[SERVER_DIR], binaries=Path(binaries) if binaries else None, options=THROW_AWAY
+    ) as dsn:
         yield dsn
 
 

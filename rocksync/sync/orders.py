@@ -176,14 +176,16 @@ class _Advance:
 
     async def _tell(self, item: Item, task: OrderTask, status: OrderStatus, done: list[Delivery]) -> Outcome:
         """Invoice first, then tracking; each only where the hub does not have it yet, and confirmed by a reading."""
+        if task.hub.status in CANCELED or status is OrderStatus.CANCELED:
+            if _has_untold_invoice(task):
+                raise ItemError(
+                    item.key,
+                    "the store has an invoice for an order that was cancelled at Plugg.to before it was told of it",
+                    reason=Reason.STATUS_CONFLICT,
+                )
+            return _settled(item, task.hub, done)
         if task.invoice is None and task.shipment is None:
             return _settled(item, task.hub, done)
-        if task.hub.status in CANCELED or status is OrderStatus.CANCELED:
-            raise ItemError(
-                item.key,
-                "the store has an invoice or a shipment for an order that is cancelled at Plugg.to",
-                reason=Reason.STATUS_CONFLICT,
-            )
         hub = task.hub
         if task.invoice is not None and not _shows_invoice(hub, task):
             hub = await self._write_invoice(item, task, done)
@@ -244,6 +246,11 @@ def _shows_tracking(order: HubOrder, task: OrderTask) -> bool:
     return has_reached(order.status, "shipping_informed") and any(
         (code is None or s.tracking_code == code) and (url is None or s.tracking_url == url) for s in order.shipments
     )
+
+
+def _has_untold_invoice(task: OrderTask) -> bool:
+    invoice = task.store.invoice if task.store else None
+    return invoice is not None and all(s.invoice_key != invoice.key for s in task.hub.shipments)
 
 
 def _not_imported(item: Item, why: str) -> Skipped:

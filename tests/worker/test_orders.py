@@ -78,9 +78,9 @@ async def test_an_approved_order_is_imported_whole_and_acknowledged(world: World
 
 async def test_an_order_is_imported_once_whatever_is_read_again(world: World) -> None:
     shop, order = await sell(world)
-    for _ in range(3):
+    for number in range(3):
         await world.sync(shop, Kind.ORDER)
-        shop.market.change(order["id"], {"receiver_city": "Outra"})
+        shop.market.change(order["id"], {"receiver_city": f"Cidade {number}"})
     await shop.sql("UPDATE rocksync.schedule SET reconciled_at = NULL WHERE tenant_id = $1")
     await world.sync(shop, Kind.ORDER)
 

@@ -120,7 +120,9 @@ class World:
     settings: Settings
     shops: dict[str, Shop]
 
-    async def shop(self, slug: str = "loja", *, active: bool = True, **settings: Any) -> Shop:
+    async def shop(
+        self, slug: str = "loja", *, active: bool = True, api_secret: str | None = None, **settings: Any
+    ) -> Shop:
         account = self.hub.add_account()
         secrets = account.credentials
         tenant_id = await self.pool.fetchval(
@@ -131,7 +133,7 @@ class World:
             secrets.client_id,
             secrets.client_secret,
             secrets.api_user,
-            secrets.api_secret,
+            api_secret or secrets.api_secret,
             settings.pop("mappers", []),
             json.dumps(settings),
         )
