@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from rocksync.domain.documents import OrderTask, Skip
+from rocksync.domain.documents import InvoicePayload, OrderTask, ShipmentPayload, Skip
 from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubOrder, OrderRow, OrderStatus, StoreOrder
 from rocksync.domain.outcomes import (
@@ -176,50 +176,38 @@ class _Advance:
 
     async def _tell(self, item: Item, task: OrderTask, status: OrderStatus, done: list[Delivery]) -> Outcome:
         """Invoice first, then tracking; each only where the hub does not have it yet, and confirmed by a reading."""
-        if task.hub.status in CANCELED or status is OrderStatus.CANCELED:
-            if _has_untold_invoice(task):
-                raise ItemError(
-                    item.key,
-                    "the store has an invoice for an order that was cancelled at Plugg.to before it was told of it",
-                    reason=Reason.STATUS_CONFLICT,
-                )
-            return _settled(item, task.hub, done)
-        if task.invoice is None and task.shipment is None:
-            return _settled(item, task.hub, done)
         hub = task.hub
+        if hub.status in CANCELED or status is OrderStatus.CANCELED:
+            _check_cancellation(item, task)
+            return _settled(item, hub, done)
         if task.invoice is not None and not _shows_invoice(hub, task):
-            hub = await self._write_invoice(item, task, done)
+            hub = await self._write_invoice(item, task, task.invoice, done)
             if not _shows_invoice(hub, task):
                 return _unconfirmed(item, "invoice", done)
-        if task.shipment is None:
-            return _settled(item, hub, done)
-        if task.invoice is None and not has_reached(hub.status, "invoiced"):
-            return Skipped(
-                key=item.key,
-                revision=item.revision,
-                reason=Reason.INVALID_INVOICE,
-                detail="tracking waits for the invoice: there is no row in store.invoice",
-            )
-        if not _shows_tracking(hub, task):
-            hub = await self._write_shipment(item, task, done)
+        if task.shipment is not None and not _shows_tracking(hub, task):
+            if not has_reached(hub.status, "invoiced"):
+                return _waits_for_invoice(item)
+            hub = await self._write_shipment(item, task, task.shipment, done)
             if not _shows_tracking(hub, task):
                 return _unconfirmed(item, "tracking", done)
         return _settled(item, hub, done)
 
-    async def _write_invoice(self, item: Item, task: OrderTask, done: list[Delivery]) -> HubOrder:
-        assert task.invoice is not None  # noqa: S101 - the caller has looked
+    async def _write_invoice(
+        self, item: Item, task: OrderTask, payload: InvoicePayload, done: list[Delivery]
+    ) -> HubOrder:
         fresh = await self._fresh(item)
         if _shows_invoice(fresh, task):
             return fresh
-        done.append(await self.deps.hub.write_invoice(self.lease.tenant, fresh, task.invoice))
+        done.append(await self.deps.hub.write_invoice(self.lease.tenant, fresh, payload))
         return await self._fresh(item)
 
-    async def _write_shipment(self, item: Item, task: OrderTask, done: list[Delivery]) -> HubOrder:
-        assert task.shipment is not None  # noqa: S101 - the caller has looked
+    async def _write_shipment(
+        self, item: Item, task: OrderTask, payload: ShipmentPayload, done: list[Delivery]
+    ) -> HubOrder:
         fresh = await self._fresh(item)
         if _shows_tracking(fresh, task):
             return fresh
-        done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, task.shipment))
+        done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, payload))
         return await self._fresh(item)
 
     async def _fresh(self, item: Item) -> HubOrder:
@@ -248,9 +236,24 @@ def _shows_tracking(order: HubOrder, task: OrderTask) -> bool:
     )
 
 
-def _has_untold_invoice(task: OrderTask) -> bool:
+def _check_cancellation(item: Item, task: OrderTask) -> None:
+    """Raise ItemError if the store has invoiced what was cancelled before the hub was told of the invoice."""
     invoice = task.store.invoice if task.store else None
-    return invoice is not None and all(s.invoice_key != invoice.key for s in task.hub.shipments)
+    if invoice is not None and all(s.invoice_key != invoice.key for s in task.hub.shipments):
+        raise ItemError(
+            item.key,
+            "the store has an invoice for an order that was cancelled at Plugg.to before it was told of it",
+            reason=Reason.STATUS_CONFLICT,
+        )
+
+
+def _waits_for_invoice(item: Item) -> Skipped:
+    return Skipped(
+        key=item.key,
+        revision=item.revision,
+        reason=Reason.INVALID_INVOICE,
+        detail="tracking waits for the invoice: there is no row in store.invoice",
+    )
 
 
 def _not_imported(item: Item, why: str) -> Skipped:
