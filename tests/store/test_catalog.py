@@ -221,6 +221,9 @@ async def test_pages_are_read_by_the_keys_of_their_tables_in_a_big_store(shop: S
            SELECT tenant_id, sku || '-' || v, sku FROM store.product, generate_series(1, 3) v""",
         "INSERT INTO store.price (tenant_id, sku, price) SELECT tenant_id, sku, 1 FROM store.variation",
         "INSERT INTO store.stock (tenant_id, sku, on_hand) SELECT tenant_id, sku, 1 FROM store.variation",
+        """INSERT INTO rocksync.item (tenant_id, kind, key, state, reason)
+           SELECT tenant_id, 'product', sku, 'synced', 'in_sync'
+             FROM store.product JOIN rocksync.tenant t ON t.id = tenant_id""",
         "ANALYZE",
     ):
         await shop.pool.execute(statement)
