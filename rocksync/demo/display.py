@@ -1,0 +1,104 @@
+"""What the demo shows: a live table, a line where there is no terminal, and the summary."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rocksync.demo.progress import KindProgress, NotDelivered, Progress
+from rocksync.domain.durations import format_duration
+from rocksync.domain.tenancy import Kind
+
+_LATE_S = 15.0
+_VERY_LATE_S = 60.0
+
+
+def live_table(progress: Progress, tenants: Sequence[str]) -> RenderableType:
+    """Return lag and deliveries of every tenant and kind, and what became of the orders."""
+    table = Table(title="rocksync demo", caption="Ctrl-C ends it", title_justify="left", caption_justify="left")
+    table.add_column("tenant")
+    table.add_column("kind")
+    for name in ("lag", "pending", "delivered", "a second", "set aside"):
+        table.add_column(name, justify="right")
+    table.add_column("cause")
+    for tenant in tenants:
+        for row in progress.kinds:
+            if row.tenant == tenant:
+                table.add_row(*_cells(row))
+        table.add_section()
+    return Group(table, *(Text(_orders_line(progress, tenant)) for tenant in tenants))
+
+
+def _cells(row: KindProgress) -> Iterable[RenderableType]:
+    colour = "red" if row.lag_s >= _VERY_LATE_S else "yellow" if row.lag_s >= _LATE_S else "green"
+    yield row.tenant if row.kind is Kind.PRODUCT else ""
+    yield str(row.kind)
+    yield Text(format_duration(row.lag_s), style=colour)
+    yield str(row.pending)
+    yield str(row.delivered)
+    yield f"{row.rate:.1f}"
+    yield str(row.skipped + row.quarantined)
+    yield row.cause
+
+
+def _orders_line(progress: Progress, tenant: str) -> str:
+    orders = progress.of(tenant)
+    parts = {
+        "imported": orders.imported,
+        "unpaid": orders.pending,
+        "invoiced": orders.invoiced,
+        "shipped": orders.shipped,
+        "cancelled": orders.canceled,
+        "waiting for a SKU": orders.parked,
+    }
+    return f"  orders of {tenant}: " + ", ".join(f"{count} {what}" for what, count in parts.items())
+
+
+def plain_line(progress: Progress, tenants: Sequence[str]) -> str:
+    """Return the same in one line, for logs and pipes."""
+    parts = []
+    for tenant in tenants:
+        rows = [row for row in progress.kinds if row.tenant == tenant]
+        lag = format_duration(max((row.lag_s for row in rows), default=0.0))
+        pending, delivered = sum(row.pending for row in rows), sum(row.delivered for row in rows)
+        parts.append(f"{tenant} lag {lag} pending {pending} delivered {delivered}")
+    imported = sum(progress.of(tenant).imported for tenant in tenants)
+    shipped = sum(progress.of(tenant).shipped for tenant in tenants)
+    return " | ".join([*parts, f"orders {imported} imported {shipped} shipped"])
+
+
+def summary_table(progress: Progress, tenants: Sequence[str], skus: dict[str, int]) -> Table:
+    """Return what was delivered, by tenant. *skus*: how many SKUs each store sells."""
+    table = Table(title="delivered to Plugg.to, and orders back", title_justify="left")
+    table.add_column("tenant")
+    names = ("SKUs", "products", "prices", "stocks", "orders", "cancelled", "invoiced", "shipped", "set aside")
+    for name in names:
+        table.add_column(name, justify="right")
+    totals = [0] * len(names)
+    for tenant in tenants:
+        rows = {row.kind: row for row in progress.kinds if row.tenant == tenant}
+        orders = progress.of(tenant)
+        numbers = [
+            skus[tenant],
+            *(rows[kind].delivered for kind in (Kind.PRODUCT, Kind.PRICE, Kind.STOCK)),
+            *(orders.imported, orders.canceled, orders.invoiced, orders.shipped),
+            rows[Kind.PRODUCT].skipped + rows[Kind.PRODUCT].quarantined,
+        ]
+        totals = [total + number for total, number in zip(totals, numbers, strict=True)]
+        table.add_row(tenant, *map(str, numbers))
+    table.add_section()
+    table.add_row("all", *map(str, totals), style="bold")
+    return table
+
+
+def refused_table(items: Sequence[NotDelivered]) -> Table:
+    """Return the products that were set aside, each with its reason."""
+    table = Table(title="set aside, as half-filled rows should be", title_justify="left")
+    for name in ("tenant", "SKU", "reason", "detail"):
+        table.add_column(name, overflow="fold")
+    for item in items:
+        table.add_row(
+            item.tenant, repr(item.key) if item.key != item.key.strip() else item.key, item.reason, item.detail
+        )
+    return table
