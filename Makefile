@@ -45,6 +45,7 @@ check: lint test ## lint and test: what CI runs
 lock: ## work out the lock files anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11 --extra speed pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11 --extra speed --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11 --extra speed --extra dev --extra deploy pyproject.toml -o requirements-deploy.lock
 
 clean: ## remove what can be made anew (not .rocksync, which holds data)
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
