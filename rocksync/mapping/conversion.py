@@ -1,6 +1,6 @@
 """Rows to documents: what needs no mapping at all, what goes through rules, and what comes of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Generic, Protocol, TypeVar
@@ -24,6 +24,8 @@ from rocksync.mapping import default, validation
 from rocksync.mapping.validation import InvalidPayloadError
 
 CLOSED = frozenset(("canceled", "refunded"))
+# Makes a copy of the payload that the hub last accepted; None: it never did.
+LastAccepted = Callable[[], dict[str, Any]] | None
 
 
 _Payload = TypeVar("_Payload")
@@ -36,14 +38,14 @@ class Rules(Protocol[_Payload_co]):
     def selects(self, product: Product) -> bool:
         """Tell whether the product is to be at Plugg.to."""
 
-    def product(self, listing: Listing, variations: list[str], accepted: dict[str, Any] | None) -> _Payload_co:
+    def product(self, listing: Listing, variations: list[str], accepted: LastAccepted) -> _Payload_co:
         """Return the payload of a product with the named variations."""
 
-    def price(self, price: Price) -> PricePayload:
-        """Return the payload of one price."""
+    def price(self, price: Price, *, creating: bool) -> PricePayload | None:
+        """Return the payload of one price; None, never when *creating*: it is to stay as it is at the hub."""
 
-    def stock(self, stock: Stock) -> StockPayload:
-        """Return the payload of one stock."""
+    def stock(self, stock: Stock, *, creating: bool) -> StockPayload | None:
+        """Return the payload of one stock; None as for prices."""
 
     def order(self, order: HubOrder) -> OrderDocument | None:
         """Return the order to import, None if its status is none that is imported."""
@@ -62,7 +64,7 @@ class DefaultRules:
         """Every product goes."""
         return True
 
-    def product(self, listing: Listing, variations: list[str], accepted: dict[str, Any] | None) -> ProductPayload:
+    def product(self, listing: Listing, variations: list[str], accepted: LastAccepted) -> ProductPayload:
         """Return the payload; only what the store can get wrong is checked."""
         try:
             payload = default.product_payload(listing, variations)
@@ -72,14 +74,14 @@ class DefaultRules:
             raise ItemError(listing.product.sku, "the product has no name")
         return payload
 
-    def price(self, price: Price) -> PricePayload:
+    def price(self, price: Price, *, creating: bool = False) -> PricePayload:
         """Return the payload of one price."""
         try:
             return validation.price(default.price_payload(price))
         except InvalidPayloadError as error:
             raise refusal(price.sku, error) from error
 
-    def stock(self, stock: Stock) -> StockPayload:
+    def stock(self, stock: Stock, *, creating: bool = False) -> StockPayload:
         """Return the payload of one stock."""
         return default.stock_payload(stock)
 
@@ -150,7 +152,7 @@ def known_skus(listing: Listing, accepted: dict[str, Any] | None) -> frozenset[s
 
 
 def convert_listing(
-    listing: Listing, known: frozenset[str], rules: Rules[_Payload], accepted: dict[str, Any] | None = None
+    listing: Listing, known: frozenset[str], rules: Rules[_Payload], accepted: LastAccepted = None
 ) -> Mapped[_Payload] | Skip:
     """Send a listing through *rules*. A variation goes once it has a price and a stock, and stays from then on.
 
@@ -177,11 +179,14 @@ def _offers(listing: Listing, skus: list[str], rules: Rules[Any]) -> tuple[dict[
         if price is None or stock is None:
             continue
         try:
-            offers[sku] = Offer(price=rules.price(price), stock=rules.stock(stock))
+            made = rules.price(price, creating=True), rules.stock(stock, creating=True)
         except ItemError as error:
             faults.append(
                 ItemError(listing.product.sku, f"{sku}: {error.detail}", reason=error.reason, final=error.final)
             )
+            continue
+        if made[0] is not None and made[1] is not None:
+            offers[sku] = Offer(price=made[0], stock=made[1])
     return offers, faults
 
 

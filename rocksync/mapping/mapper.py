@@ -1,42 +1,158 @@
 """Store rows to documents, through each tenant's mappers. This is what passes call."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import msgspec
 
 from rocksync.domain.catalog import Listing, Price, Stock
-from rocksync.domain.documents import OrderTask, PriceDocument, ProductDocument, Skip, StockDocument
+from rocksync.domain.documents import (
+    Offer,
+    OrderTask,
+    PriceDocument,
+    PricePayload,
+    ProductDocument,
+    ProductPayload,
+    Skip,
+    StockDocument,
+)
 from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubOrder, StoreOrder
+from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
 from rocksync.mapping import conversion, validation
-from rocksync.mapping.conversion import CLOSED, DefaultRules
+from rocksync.mapping.conversion import CLOSED, DefaultRules, Mapped
+from rocksync.mapping.default import IMPORTED
+from rocksync.mapping.hosts import Crew, Hosts, open_hosts
+from rocksync.mapping.registry import Fault, Listed, Listener, Registry, open_registry
 from rocksync.mapping.validation import InvalidPayloadError
+from rocksync.mapping.wire import (
+    ENCODER,
+    ROW_ENCODER,
+    Answer,
+    Complaints,
+    Failed,
+    Left,
+    ListingRow,
+    MappedListing,
+    MappedOrder,
+    MappedParcel,
+    MappedPrice,
+    MappedStock,
+    Op,
+)
 
 CHUNK = 64
+_NULL = msgspec.Raw(b"null")
+_PRODUCT_HOOKS = frozenset(
+    ("rocksync_select_product", "rocksync_map_product", "rocksync_map_price", "rocksync_map_stock")
+)
+_PARCEL_HOOKS = frozenset(("rocksync_map_invoice", "rocksync_map_shipment"))
 _Row = TypeVar("_Row")
 _Answer = TypeVar("_Answer")
+_AcceptedListing = tuple[Listing, dict[str, Any] | None]
+_OrderPair = tuple[HubOrder, StoreOrder | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """How a tenant's rows are mapped. ``crew`` None: by default; ``fault``: not at all, and why."""
+
+    tenant: Tenant
+    generation: int
+    version: str
+    crew: Crew | None = None
+    fault: str | None = None
+    hooks: frozenset[str] = frozenset()
+    wants_accepted: bool = False
 
 
 class Mappers:
     """The mapping of every tenant."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: Registry, hosts: Hosts) -> None:
+        self._registry = registry
+        self._hosts = hosts
         self._default = DefaultRules()
+        self._plans: dict[int, _Plan] = {}
+
+    def on_change(self, listener: Listener) -> None:
+        """Let *listener* know the names of mappers of which another version is in use from now on, or none."""
+        self._registry.on_change(listener)
+
+    def faults(self) -> list[Fault]:
+        """Return what is wrong with mappers now, by name."""
+        return self._registry.faults()
+
+    def listing(self) -> list[Listed]:
+        """Return every mapper, by name."""
+        return self._registry.listing()
+
+    def used_by(self, tenant: Tenant) -> list[str]:
+        """Return the names of the tenant's mappers, in the order they run."""
+        crew = self._plan(tenant).crew
+        return [member.source.name for member in crew.members] if crew else []
 
     def version(self, tenant: Tenant) -> str:
         """What the tenant's items are mapped with now; another value: they are to be mapped again."""
-        return ""
+        return self._plan(tenant).version
+
+    async def complaints(self, tenant: Tenant) -> list[str]:
+        """Return what the tenant's mappers say of its settings, and why its items cannot be mapped, if so."""
+        plan = self._plan(tenant)
+        if plan.fault is not None:
+            return [plan.fault]
+        if plan.crew is None or "rocksync_check_settings" not in plan.hooks:
+            return []
+        answer = (await self._hosts.run(plan.crew, Op.SETTINGS, [tenant.slug], ROW_ENCODER.encode))[0]
+        match answer:
+            case Complaints(texts=texts):
+                return texts
+            case Failed(detail=detail):
+                return [detail]
+            case _:
+                raise _unexpected(answer)
 
     async def products(
-        self, tenant: Tenant, listings: Sequence[tuple[Listing, dict[str, Any] | None]]
+        self, tenant: Tenant, listings: Sequence[_AcceptedListing]
     ) -> list[ProductDocument | Skip | ItemError]:
         """Documents of products; with each listing the payload the hub last accepted of it, if any."""
-        return await _in_chunks(listings, self._product)
+        plan = self._plan(tenant)
+        if plan.fault is None and not (plan.hooks & _PRODUCT_HOOKS):
+            return await _in_chunks(listings, self._default_product)
+        answers: list[ProductDocument | Skip | ItemError | None] = [
+            conversion.settled(listing, accepted) for listing, accepted in listings
+        ]
+        await asyncio.sleep(0)
+        open_rows = [row for row, answer in zip(listings, answers, strict=True) if answer is None]
 
-    def _product(self, row: tuple[Listing, dict[str, Any] | None]) -> ProductDocument | Skip | ItemError:
+        def row(pair: _AcceptedListing) -> ListingRow:
+            listing, accepted = pair
+            wanted = accepted is not None and plan.wants_accepted
+            raw = msgspec.Raw(ENCODER.encode(accepted)) if wanted else _NULL
+            return ListingRow(listing, conversion.known_skus(listing, accepted), raw)
+
+        mapped = await self._through(
+            plan,
+            Op.PRODUCTS,
+            open_rows,
+            lambda rows: ROW_ENCODER.encode([row(one) for one in rows]),
+            lambda pair: pair[0].product.sku,
+            _product,
+        )
+        fresh = iter(mapped)
+        return [next(fresh) if answer is None else answer for answer in answers]
+
+    def _default_product(self, row: _AcceptedListing) -> ProductDocument | Skip:
         listing, accepted = row
         answer = conversion.settled(listing, accepted)
+        if isinstance(answer, ItemError):
+            raise answer
         if answer is not None:
             return answer
         mapped = conversion.convert_listing(listing, conversion.known_skus(listing, accepted), self._default)
@@ -44,39 +160,179 @@ class Mappers:
 
     async def prices(self, tenant: Tenant, prices: Sequence[Price]) -> list[PriceDocument | Skip | ItemError]:
         """Documents of prices."""
-        return await _in_chunks(prices, self._price)
+        plan = self._plan(tenant)
+        if plan.fault is None and "rocksync_map_price" not in plan.hooks:
+            return await _in_chunks(prices, self._default_price)
+        return await self._through(plan, Op.PRICES, prices, ROW_ENCODER.encode, lambda price: price.sku, _price)
 
-    def _price(self, price: Price) -> PriceDocument | Skip:
+    def _default_price(self, price: Price) -> PriceDocument | Skip:
         _check_sku(price.sku)
         return PriceDocument(key=price.sku, product_sku=price.product_sku, payload=self._default.price(price))
 
     async def stocks(self, tenant: Tenant, stocks: Sequence[Stock]) -> list[StockDocument | Skip | ItemError]:
         """Documents of stocks."""
-        return await _in_chunks(stocks, self._stock)
+        plan = self._plan(tenant)
+        if plan.fault is None and "rocksync_map_stock" not in plan.hooks:
+            return await _in_chunks(stocks, self._default_stock)
+        return await self._through(plan, Op.STOCKS, stocks, ROW_ENCODER.encode, lambda stock: stock.sku, _stock)
 
-    def _stock(self, stock: Stock) -> StockDocument | Skip:
+    def _default_stock(self, stock: Stock) -> StockDocument | Skip:
         _check_sku(stock.sku)
         return StockDocument(key=stock.sku, product_sku=stock.product_sku, payload=self._default.stock(stock))
 
-    async def orders(
-        self, tenant: Tenant, orders: Sequence[tuple[HubOrder, StoreOrder | None]]
-    ) -> list[OrderTask | ItemError]:
+    async def orders(self, tenant: Tenant, orders: Sequence[_OrderPair]) -> list[OrderTask | ItemError]:
         """Tasks of orders: the order to import, and the invoice and shipment payloads that the store's rows give."""
-        return await _in_chunks(orders, self._order)
+        plan = self._plan(tenant)
+        if plan.fault is None and not (plan.hooks & (_PARCEL_HOOKS | {"rocksync_map_order"})):
+            return await _in_chunks(orders, self._default_order)
+        fresh = [pair for pair in orders if pair[1] is None and pair[0].status in IMPORTED]
+        parcels = [pair for pair in orders if _has_parcel(pair)]
+        answers = {
+            pair[0].id: OrderTask(key=pair[0].id, hub=pair[0], store=pair[1]) for pair in orders
+        } | await self._mapped_orders(plan, fresh, parcels)
+        return [answers[hub.id] for hub, _ in orders]
 
-    def _order(self, row: tuple[HubOrder, StoreOrder | None]) -> OrderTask:
+    async def _mapped_orders(
+        self, plan: _Plan, fresh: Sequence[_OrderPair], parcels: Sequence[_OrderPair]
+    ) -> dict[str, OrderTask | ItemError]:
+        answers: list[OrderTask | ItemError] = []
+        for op, pairs, hooks, encode, decode in (
+            (Op.ORDERS, fresh, {"rocksync_map_order"}, lambda rows: ENCODER.encode([hub for hub, _ in rows]), _order),
+            (Op.PARCELS, parcels, _PARCEL_HOOKS, lambda rows: ROW_ENCODER.encode([own for _, own in rows]), _parcel),
+        ):
+            if plan.fault is None and not (plan.hooks & hooks):
+                answers += await _in_chunks(pairs, self._default_order)
+            else:
+                answers += await self._through(plan, op, pairs, encode, lambda pair: pair[0].id, decode)
+        return {answer.key: answer for answer in answers}
+
+    def _default_order(self, row: _OrderPair) -> OrderTask:
         hub, store = row
         if store is None:
             return OrderTask(key=hub.id, hub=hub, store=None, document=self._default.order(hub))
         if hub.status in CLOSED:
             return OrderTask(key=hub.id, hub=hub, store=store)
-        return OrderTask(
-            key=hub.id,
-            hub=hub,
-            store=store,
-            invoice=self._default.invoice(store),
-            shipment=self._default.shipment(store),
+        invoice, shipment = self._default.invoice(store), self._default.shipment(store)
+        return OrderTask(key=hub.id, hub=hub, store=store, invoice=invoice, shipment=shipment)
+
+    async def _through(
+        self,
+        plan: _Plan,
+        op: Op,
+        rows: Sequence[_Row],
+        encode: Callable[[Sequence[_Row]], bytes],
+        key: Callable[[_Row], str],
+        decode: Callable[[_Row, Answer], _Answer],
+    ) -> list[_Answer | ItemError]:
+        if plan.crew is None:
+            return [_mapper_error(key(row), plan.fault or "its mappers cannot be used") for row in rows]
+        answers = await self._hosts.run(plan.crew, op, rows, encode) if rows else []
+
+        def one(pair: tuple[_Row, Answer]) -> _Answer:
+            row, answer = pair
+            if isinstance(answer, Failed):
+                raise ItemError(key(row), answer.detail, reason=answer.reason, final=answer.final)
+            return decode(row, answer)
+
+        return await _in_chunks(zip(rows, answers, strict=True), one)
+
+    def _plan(self, tenant: Tenant) -> _Plan:
+        plan = self._plans.get(tenant.id)
+        if plan is None or plan.generation != self._registry.generation or plan.tenant != tenant:
+            plan = self._plans[tenant.id] = self._made_plan(tenant)
+        return plan
+
+    def _made_plan(self, tenant: Tenant) -> _Plan:
+        versions, fault = self._registry.resolve(tenant)
+        generation = self._registry.generation
+        if fault is not None:
+            return _Plan(tenant=tenant, generation=generation, version=_digest(tenant, [fault]), fault=fault)
+        if not versions:
+            return _Plan(tenant=tenant, generation=generation, version="")
+        version = _digest(tenant, [one.digest for one in versions])
+        seen = [seen for one in versions for seen in one.hooks]
+        return _Plan(
+            tenant=tenant,
+            generation=generation,
+            version=version,
+            crew=Crew(tenant=tenant, version=version, members=tuple(versions)),
+            hooks=frozenset(one.name for one in seen),
+            wants_accepted=any("accepted" in one.arguments for one in seen),
         )
+
+
+def _digest(tenant: Tenant, parts: Sequence[str]) -> str:
+    texts = [tenant.slug, tenant.name, tenant.domain, str(tenant.revision), *parts]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:24]
+
+
+def _has_parcel(pair: _OrderPair) -> bool:
+    hub, store = pair
+    return store is not None and hub.status not in CLOSED and not (store.invoice is None and store.shipment is None)
+
+
+def _product(pair: _AcceptedListing, answer: Answer) -> ProductDocument | Skip:
+    listing, accepted = pair
+    match answer:
+        case MappedListing(payload=payload, offers=offers):
+            made = Mapped(
+                payload=None if payload is None else cast("ProductPayload", payload),
+                offers={sku: _offer(*parts) for sku, parts in offers.items()},
+            )
+            return conversion.document(listing, accepted, made)
+        case Left(reason=reason, detail=detail):
+            return Skip(key=listing.product.sku, reason=reason, detail=detail)
+        case _:
+            raise _unexpected(answer)
+
+
+def _offer(price: Any, special: Any, quantity: int) -> Offer:  # noqa: ANN401 # decoded as Decimal
+    return Offer(price={"price": price, "special_price": special}, stock={"quantity": quantity})
+
+
+def _price(price: Price, answer: Answer) -> PriceDocument | Skip:
+    _check_sku(price.sku)
+    match answer:
+        case MappedPrice(price=full, special_price=special):
+            payload: PricePayload = {"price": full, "special_price": special}
+            return PriceDocument(key=price.sku, product_sku=price.product_sku, payload=payload)
+        case Left(reason=reason, detail=detail):
+            return Skip(key=price.sku, reason=reason, detail=detail)
+        case _:
+            raise _unexpected(answer)
+
+
+def _stock(stock: Stock, answer: Answer) -> StockDocument | Skip:
+    _check_sku(stock.sku)
+    match answer:
+        case MappedStock(quantity=quantity):
+            return StockDocument(key=stock.sku, product_sku=stock.product_sku, payload={"quantity": quantity})
+        case Left(reason=reason, detail=detail):
+            return Skip(key=stock.sku, reason=reason, detail=detail)
+        case _:
+            raise _unexpected(answer)
+
+
+def _order(pair: _OrderPair, answer: Answer) -> OrderTask:
+    hub, store = pair
+    if not isinstance(answer, MappedOrder):
+        raise _unexpected(answer)
+    return OrderTask(key=hub.id, hub=hub, store=store, document=answer.document)
+
+
+def _parcel(pair: _OrderPair, answer: Answer) -> OrderTask:
+    hub, store = pair
+    if not isinstance(answer, MappedParcel):
+        raise _unexpected(answer)
+    return OrderTask(key=hub.id, hub=hub, store=store, invoice=answer.invoice, shipment=answer.shipment)
+
+
+def _mapper_error(key: str, detail: str) -> ItemError:
+    return ItemError(key, detail, reason=Reason.MAPPER_ERROR)
+
+
+def _unexpected(answer: Answer) -> TypeError:
+    return TypeError(f"a mapper host answered with {type(answer).__name__}")
 
 
 def _check_sku(sku: str) -> None:
@@ -96,3 +352,25 @@ async def _in_chunks(rows: Iterable[_Row], convert: Callable[[_Row], _Answer]) -
         if number % CHUNK == 0:
             await asyncio.sleep(0)
     return answers
+
+
+@contextlib.asynccontextmanager
+async def open_mappers(
+    folder: Path,
+    *,
+    deadline_s: float = 2.0,
+    memory_mb: int = 512,
+    hosts: int = 32,
+    idle_s: float = 60.0,
+    poll_s: float = 0.5,
+) -> AsyncIterator[Mappers]:
+    """Mapping with the mappers of *folder*, loaded, and followed every *poll_s* as long as the context lasts.
+
+    No mapper may take longer than *deadline_s* over an item, or use more than *memory_mb*; at most *hosts* tenants'
+    mappers are in memory at once. Without any mapper no process is started.
+    """
+    async with (
+        open_hosts(deadline_s=deadline_s, memory_mb=memory_mb, limit=hosts, idle_s=idle_s) as running,
+        open_registry(folder, running, poll_s=poll_s) as registry,
+    ):
+        yield Mappers(registry, running)

@@ -55,7 +55,7 @@ def check_sku(sku: str) -> None:
         raise InvalidPayloadError(f"SKU {sku!r} cannot be part of an address: rename it")
 
 
-def product(payload: object, sku: str, variations: Collection[str]) -> ProductShape:
+def product(payload: object, sku: str, variations: Collection[str], *, creating: bool) -> ProductShape:
     """Return the payload of product *sku*; it must have exactly *variations*, in any order."""
     if not isinstance(payload, dict):
         raise InvalidPayloadError(f"the payload must be a dict, not {_kind(payload)}")
@@ -65,7 +65,7 @@ def product(payload: object, sku: str, variations: Collection[str]) -> ProductSh
         cleaned["variations"] = [_without_empty(part) if isinstance(part, dict) else part for part in parts]
         for number, part in enumerate(parts):
             _refuse_price_and_stock(f"variations[{number}].", part)
-    if "name" not in cleaned:
+    if creating and "name" not in cleaned:
         raise InvalidPayloadError("name is missing")
     shape = _shaped(cleaned, ProductShape)
     if shape.sku != sku:

@@ -1,0 +1,128 @@
+"""The worker's end of one mapper host: requests out, answers in, and a look at which row it is at."""
+
+import asyncio
+import mmap
+import os
+import socket
+import tempfile
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rocksync.mapping.wire import ANSWERS, HEADER, PROGRESS, STACK_AT, Answer, Op, frame
+
+_LOOKS = 8
+_STACK_BYTES = 8192
+
+
+class End(StrEnum):
+    """How an exchange ended: with all answers, with a row that took too long, or with the host's process."""
+
+    DONE = "done"
+    HUNG = "hung"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What came back of a request. An early end was at ``row``, from 1, 0 if unknown, while ``mark`` ran."""
+
+    answers: list[Answer]
+    end: End
+    row: int = 0
+    mark: int = 0
+
+
+class Channel(asyncio.Protocol):
+    """One host. Used by one exchange at a time."""
+
+    def __init__(self, page: int) -> None:
+        self._page = page
+        self._shared = mmap.mmap(page, STACK_AT)
+        self._progress = memoryview(self._shared)[: PROGRESS.size].cast("Q")
+        self._buffer = bytearray()
+        self._answers: list[Answer] = []
+        self._wanted = 0
+        self._changed = asyncio.Event()
+        self._transport: asyncio.Transport | None = None
+        self.gone = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 # a stream socket's is one
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take the answers out of what came."""
+        self._buffer += data
+        start, end = 0, len(self._buffer)
+        view = memoryview(self._buffer)
+        while end - start >= HEADER.size:
+            size, _ = HEADER.unpack_from(view, start)
+            if end - start < HEADER.size + size:
+                break
+            start += HEADER.size
+            self._answers.append(ANSWERS.decode(view[start : start + size]))
+            start += size
+        view.release()
+        del self._buffer[:start]
+        if len(self._answers) >= self._wanted:
+            self._changed.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Note that the host is no more."""
+        self.gone = True
+        self._changed.set()
+
+    async def ask(self, op: Op, body: bytes, rows: int, deadline_s: float) -> Exchange:
+        """Send a request and return its answers, one for each of *rows*, none of which may take over *deadline_s*."""
+        self._answers, self._wanted = [], rows
+        self._changed.clear()
+        if self._transport is None or self.gone:
+            return Exchange(answers=[], end=End.GONE)
+        self._transport.write(frame(op, body))
+        seen, since = (-1, 0), time.monotonic()
+        while len(self._answers) < rows and not self.gone:
+            timer = asyncio.get_running_loop().call_later(deadline_s / _LOOKS, self._changed.set)
+            await self._changed.wait()
+            timer.cancel()
+            self._changed.clear()
+            at = (int(self._progress[0]), len(self._answers))
+            if at != seen or at[0] == 0:
+                seen, since = at, time.monotonic()
+            elif time.monotonic() - since > deadline_s:
+                return self._ended(End.HUNG)
+        return self._ended(End.DONE if len(self._answers) >= rows else End.GONE)
+
+    def _ended(self, end: End) -> Exchange:
+        return Exchange(answers=self._answers, end=end, row=int(self._progress[0]), mark=int(self._progress[1]))
+
+    async def stack(self, patience_s: float = 0.2) -> str:
+        """Return what the host dumped of its stack when it was told to, nothing if it did not."""
+        until = time.monotonic() + patience_s
+        text = ""
+        while time.monotonic() < until and not text.endswith("\n"):
+            await asyncio.sleep(0.01)
+            text = os.pread(self._page, _STACK_BYTES, STACK_AT).decode("utf-8", "replace")
+        return text
+
+    def close(self) -> None:
+        """Let go of the socket and of the shared page."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._progress.release()
+        self._shared.close()
+        os.close(self._page)
+
+
+def new_page() -> int:
+    """Return a descriptor of a page to share with a host; it has no name in the file system."""
+    with tempfile.TemporaryFile() as file:
+        file.truncate(STACK_AT)
+        return os.dup(file.fileno())
+
+
+async def connected(ours: socket.socket, page: int) -> Channel:
+    """Return the channel over *ours*."""
+    _, channel = await asyncio.get_running_loop().create_connection(lambda: Channel(page), sock=ours)
+    return channel

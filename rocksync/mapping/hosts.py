@@ -1,0 +1,320 @@
+"""Mapper hosts: one process for each tenant whose mappers run, forked when needed and ended from outside."""
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Tenant, TenantId
+from rocksync.mapping.channel import Channel, End, Exchange
+from rocksync.mapping.forks import Forks, ForksLostError, open_forks
+from rocksync.mapping.wire import Answer, Examined, Failed, HookSeen, Load, Op, Source, read_mark
+
+CHUNK = 128
+IN_A_ROW = 3
+_LOAD_S = 5.0
+_CALL_DEADLINES = 10
+_LOST_FORKS = 3
+_STACK_LINE = re.compile(r'File "(?P<path>.*)", line (?P<line>\d+) in ')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of a mapper that was found sound."""
+
+    source: Source
+    digest: str
+    hooks: tuple[HookSeen, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """A tenant's mappers, in order. ``version`` differs whenever they or the tenant's settings do."""
+
+    tenant: Tenant
+    version: str
+    members: tuple[Version, ...]
+
+
+@dataclass(slots=True)
+class _Host:
+    channel: Channel
+    pid: int
+    version: str
+    idle_since: float = 0.0
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What is kept of one tenant: its host, and how its mappers behave."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    host: _Host | None = None
+    in_a_row: int = 0
+    stopped: tuple[str, Failed] | None = None
+
+
+class Hosts:
+    """Runs mappers. Nothing a mapper does keeps a call from ending."""
+
+    def __init__(self, forks: Forks, *, deadline_s: float, limit: int, idle_s: float) -> None:
+        self._forks = forks
+        self._deadline_s = deadline_s
+        self._limit = limit
+        self._idle_s = idle_s
+        self._desks: dict[TenantId, _Desk] = {}
+        self._alive = 0
+        self._freed = asyncio.Event()
+
+    async def run(
+        self, crew: Crew, op: Op, rows: Sequence[Any], encode: Callable[[Sequence[Any]], bytes]
+    ) -> list[Answer]:
+        """Return an answer for each row, in order."""
+        desk = self._desks.setdefault(crew.tenant.id, _Desk())
+        call = _Call(rows=rows, ends_at=time.monotonic() + _CALL_DEADLINES * self._deadline_s)
+        while not call.complete:
+            async with desk.lock:
+                await self._step(desk, crew, op, call, encode)
+            self._freed.set()
+        return call.answers
+
+    async def _step(
+        self, desk: _Desk, crew: Crew, op: Op, call: "_Call", encode: Callable[[Sequence[Any]], bytes]
+    ) -> None:
+        """Get some answers of a call, or give up on the rest of it."""
+        if (failed := call.blamed.pop(len(call.answers), None)) is not None:
+            call.answers.append(failed)
+            call.faults += 1
+            desk.in_a_row += 1
+            if desk.in_a_row >= IN_A_ROW:
+                desk.stopped = crew.version, _not_run(failed, f"{IN_A_ROW} items in a row")
+            elif call.faults >= IN_A_ROW:
+                call.give_up(_not_run(failed, f"{IN_A_ROW} items of one batch", for_good=False))
+            return
+        if desk.stopped is not None and desk.stopped[0] == crew.version:
+            call.give_up(desk.stopped[1])
+            return
+        if time.monotonic() > call.ends_at:
+            call.give_up(self._slow(crew))
+            return
+        chunk = call.chunk()
+        exchange = await self._exchange(desk, crew, op, encode(chunk), len(chunk))
+        if isinstance(exchange, Failed):
+            if exchange.reason is Reason.MAPPER_TIMEOUT:
+                desk.stopped = crew.version, exchange
+            call.give_up(exchange)
+        else:
+            await self._take(desk, crew, exchange, call)
+
+    async def _take(self, desk: _Desk, crew: Crew, exchange: Exchange, call: "_Call") -> None:
+        start = len(call.answers)
+        call.answers += exchange.answers
+        if exchange.answers:
+            desk.in_a_row = 0
+        if exchange.end is End.DONE:
+            return
+        failed = await self._bury(desk, crew, exchange)
+        if failed is None:
+            call.forks_lost += 1
+            if call.forks_lost < _LOST_FORKS:
+                return
+            failed = Failed(Reason.MAPPER_ERROR, "mapper hosts end again and again", False)
+        # A host that went between two rows was most likely sent away by the one it had just done.
+        row = exchange.row or len(exchange.answers) + 1
+        call.blamed[max(start + row - 1, len(call.answers))] = failed
+
+    async def _exchange(self, desk: _Desk, crew: Crew, op: Op, body: bytes, rows: int) -> Exchange | Failed:
+        try:
+            host = await self._manned(desk, crew)
+            if isinstance(host, Failed):
+                return host
+            exchange = await host.channel.ask(op, body, rows, self._deadline_s)
+        except ForksLostError:
+            return Failed(Reason.MAPPER_ERROR, "no mapper host can be started", False)
+        except BaseException:
+            await self._dismiss(desk)
+            raise
+        host.idle_since = time.monotonic()
+        return exchange
+
+    async def _manned(self, desk: _Desk, crew: Crew) -> _Host | Failed:
+        """Return the tenant's host with its mappers of now."""
+        host = desk.host
+        if host is not None and host.version == crew.version and not host.channel.gone:
+            return host
+        await self._dismiss(desk)
+        if host is None or host.version != crew.version:
+            desk.in_a_row = 0
+        desk.host = host = await self._new_host(crew.version)
+        sources = tuple(member.source for member in crew.members)
+        body = msgspec.json.encode(Load(crew.tenant, sources))
+        loading = await host.channel.ask(Op.LOAD, body, 1, max(_LOAD_S, self._deadline_s))
+        if loading.end is not End.DONE:
+            failed = await self._bury(desk, crew, loading)
+            return failed or Failed(Reason.MAPPER_ERROR, "mapper hosts end again and again", False)
+        answer = loading.answers[0]
+        if isinstance(answer, Failed):
+            await self._dismiss(desk)
+            return Failed(answer.reason, f"a mapper cannot be loaded: {_placed(answer)}", False)
+        return host
+
+    async def _new_host(self, version: str) -> _Host:
+        while self._alive >= self._limit:
+            self._freed.clear()
+            if not await self._evict():
+                await self._freed.wait()
+        self._alive += 1
+        try:
+            channel, pid = await self._forks.fork()
+        except BaseException:
+            self._alive -= 1
+            raise
+        return _Host(channel, pid, version, time.monotonic())
+
+    async def _evict(self, *, idle_s: float = 0.0) -> bool:
+        """End the host that is idle the longest, if one is for that long."""
+        idle = [desk for desk in self._desks.values() if desk.host is not None and not desk.lock.locked()]
+        idle.sort(key=lambda desk: desk.host.idle_since if desk.host else 0.0)
+        if not idle or idle[0].host is None or time.monotonic() - idle[0].host.idle_since < idle_s:
+            return False
+        async with idle[0].lock:
+            await self._dismiss(idle[0])
+        return True
+
+    async def sweep(self) -> None:
+        """End hosts that are idle for long, for ever."""
+        while True:
+            await asyncio.sleep(self._idle_s / 4)
+            while await self._evict(idle_s=self._idle_s):
+                pass
+
+    async def _dismiss(self, desk: _Desk) -> int | None:
+        """End the tenant's host; returns how it ended, None when that cannot be told."""
+        host, desk.host = desk.host, None
+        return None if host is None else await self._end(host)
+
+    async def _end(self, host: _Host) -> int | None:
+        host.channel.close()
+        try:
+            return await self._forks.end(host.pid)
+        except ForksLostError:
+            return None
+        finally:
+            self._alive -= 1
+            self._freed.set()
+
+    async def _bury(self, desk: _Desk, crew: Crew, exchange: Exchange) -> Failed | None:
+        """End a host that failed its tenant; returns what is to be said of it, None when no mapper is to blame."""
+        host, stack = desk.host, ""
+        if host is not None and exchange.end is End.HUNG:
+            with contextlib.suppress(ForksLostError):
+                await self._forks.dump(host.pid)
+                stack = await host.channel.stack()
+        status = await self._dismiss(desk)
+        if status is None:
+            return None
+        return self._verdict(crew.members, exchange, stack, status)
+
+    def _verdict(self, members: Sequence[Version], exchange: Exchange, stack: str, status: int) -> Failed:
+        number, hook = read_mark(exchange.mark)
+        member = members[number - 1] if 0 < number <= len(members) else members[-1]
+        file, line = member.source.label, next((seen.line for seen in member.hooks if seen.name == hook), 0)
+        labels = {one.path: one.label for one in member.source.files}
+        for found in _STACK_LINE.finditer(stack):
+            if found["path"] in labels:
+                file, line = labels[found["path"]], int(found["line"])
+                break
+        where = f"mapper {member.source.name}, {file}" + (f" line {line}" if line else "")
+        if exchange.end is End.HUNG:
+            within = max(_LOAD_S, self._deadline_s) if hook is None else self._deadline_s
+            return Failed(Reason.MAPPER_TIMEOUT, f"{where}: not done within {within:g} s", False, file, line)
+        how = f"with exit code {status}" if status >= 0 else f"by signal {-status}"
+        return Failed(Reason.MAPPER_ERROR, f"{where}: it ended its process {how}", True, file, line)
+
+    def _slow(self, crew: Crew) -> Failed:
+        names = ", ".join(member.source.name for member in crew.members)
+        limit = _CALL_DEADLINES * self._deadline_s
+        return Failed(Reason.MAPPER_TIMEOUT, f"mapper {names}: one batch was not done within {limit:g} s", False)
+
+    async def examine(self, source: Source) -> Examined | Failed:
+        """Load one mapper in a host of its own and return its hooks, or what is wrong with it."""
+        desk = _Desk()
+        try:
+            desk.host = host = await self._new_host("")
+            exchange = await host.channel.ask(
+                Op.EXAMINE, msgspec.json.encode(source), 1, max(_LOAD_S, self._deadline_s)
+            )
+            if exchange.end is End.DONE:
+                answer = exchange.answers[0]
+                return answer if isinstance(answer, Examined | Failed) else Failed(Reason.MAPPER_ERROR, "no answer")
+            unknown = (Version(source=source, digest="", hooks=()),)
+            failed = await self._bury(desk, Crew(tenant=_NOBODY, version="", members=unknown), exchange)
+            return failed or Failed(Reason.MAPPER_ERROR, "no mapper host can be started")
+        except ForksLostError:
+            return Failed(Reason.MAPPER_ERROR, "no mapper host can be started")
+        finally:
+            await self._dismiss(desk)
+
+    async def close(self) -> None:
+        """Let go of every host; their processes end with the one they were forked from."""
+        for desk in self._desks.values():
+            if desk.host is not None:
+                desk.host.channel.close()
+                desk.host = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Call:
+    """How far a call is. ``blamed`` are rows that are not to be tried again, by their place."""
+
+    rows: Sequence[Any]
+    ends_at: float
+    answers: list[Answer] = field(default_factory=list)
+    blamed: dict[int, Failed] = field(default_factory=dict)
+    faults: int = 0
+    forks_lost: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return len(self.answers) >= len(self.rows)
+
+    def chunk(self) -> Sequence[Any]:
+        start = len(self.answers)
+        return self.rows[start : min([start + CHUNK, len(self.rows), *self.blamed])]
+
+    def give_up(self, failed: Failed) -> None:
+        self.answers += [failed] * (len(self.rows) - len(self.answers))
+
+
+_NOBODY = Tenant(id=TenantId(0), slug="", name="", domain="")
+
+
+def _not_run(failed: Failed, after: str, *, for_good: bool = True) -> Failed:
+    until = "; it is not run again until its file or the tenant's settings change" if for_good else "; not run"
+    return Failed(failed.reason, f"{failed.detail}, {after}{until}", failed.final, failed.file, failed.line)
+
+
+def _placed(failed: Failed) -> str:
+    line = f" line {failed.line}" if failed.line else ""
+    return f"{failed.file}{line}: {failed.detail}" if failed.file else failed.detail
+
+
+@contextlib.asynccontextmanager
+async def open_hosts(*, deadline_s: float, memory_mb: int, limit: int, idle_s: float) -> AsyncIterator[Hosts]:
+    """Hosts as long as the context lasts."""
+    async with open_forks(memory_mb=memory_mb) as forks:
+        hosts = Hosts(forks, deadline_s=deadline_s, limit=limit, idle_s=idle_s)
+        sweeper = asyncio.create_task(hosts.sweep())
+        try:
+            yield hosts
+        finally:
+            sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweeper
+            await hosts.close()

@@ -1,0 +1,280 @@
+"""The default mapping with a tenant's mappers after it. Runs in hosts only."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from rocksync.domain.catalog import Listing, Price, Product, Stock
+from rocksync.domain.documents import InvoicePayload, OrderDocument, PricePayload, ShipmentPayload, StockPayload
+from rocksync.domain.errors import ItemError
+from rocksync.domain.orders import HubOrder, StoreOrder
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Tenant
+from rocksync.mapping import default, refusal, validation
+from rocksync.mapping.conversion import LastAccepted
+from rocksync.mapping.conversion import refusal as store_refusal
+from rocksync.mapping.modules import LoadedMapper, describe
+from rocksync.mapping.readonly import ReadOnlyDict, read_only
+from rocksync.mapping.validation import InvalidPayloadError
+from rocksync.mapping.wire import encoded, mark
+
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One mapper's part in one hook. ``mark`` is what the worker sees while it runs."""
+
+    mapper: LoadedMapper
+    mark: int
+    call: Callable[..., Any]
+    line: int
+    wants_accepted: bool
+
+
+class MapperRules:
+    """Rules of one tenant. ``at`` is told the mark of what is about to run."""
+
+    def __init__(self, tenant: Tenant, mappers: Sequence[LoadedMapper], at: Callable[[int], None]) -> None:
+        self._tenant = _sealed(tenant)
+        self._at = at
+        self._select = _steps(mappers, "rocksync_select_product")
+        self._product = _steps(mappers, "rocksync_map_product")
+        self._price = _steps(mappers, "rocksync_map_price")
+        self._stock = _steps(mappers, "rocksync_map_stock")
+        self._order = _steps(mappers, "rocksync_map_order")
+        self._invoice = _steps(mappers, "rocksync_map_invoice")
+        self._shipment = _steps(mappers, "rocksync_map_shipment")
+        self._settings = _steps(mappers, "rocksync_check_settings")
+        self.wants_accepted = any(step.wants_accepted for step in self._product)
+
+    def selects(self, product: Product) -> bool:
+        """Tell what the first mapper with an opinion says."""
+        if self._select or self._product:
+            _seal_product(product)
+        for step in self._select:
+            self._at(step.mark)
+            try:
+                answer = step.call(tenant=self._tenant, product=product)
+            except BaseException as error:  # a mapper may raise anything, and may try to exit
+                raise _failure(step, product.sku, error) from error
+            if answer is not None:
+                if not isinstance(answer, bool):
+                    raise _rubbish(step, product.sku, f"returned {_kind(answer)}: return True, False or None")
+                return answer
+        return True
+
+    def product(self, listing: Listing, variations: list[str], accepted: LastAccepted) -> msgspec.Raw:
+        """Return the mapped payload, encoded."""
+        product = listing.product
+
+        def run(step: _Step, payload: Any) -> Any:  # noqa: ANN401 # mappers write what they like
+            given = accepted() if accepted is not None and step.wants_accepted else None
+            return step.call(tenant=self._tenant, product=product, payload=payload, accepted=given)
+
+        return self._through(
+            product.sku,
+            self._product,
+            lambda: default.product_payload(listing, variations),
+            run,
+            lambda payload: encoded(validation.product(payload, product.sku, variations, creating=accepted is None)),
+        )
+
+    def price(self, price: Price, *, creating: bool) -> PricePayload | None:
+        """Return the mapped payload; None when a mapper emptied it."""
+        return self._through(
+            price.sku,
+            self._price,
+            lambda: default.price_payload(price),
+            lambda step, payload: step.call(tenant=self._tenant, price=price, payload=payload, creating=creating),
+            lambda payload: None if payload == {} and not creating else validation.price(payload),
+        )
+
+    def stock(self, stock: Stock, *, creating: bool) -> StockPayload | None:
+        """Return the mapped payload; None when a mapper emptied it."""
+        return self._through(
+            stock.sku,
+            self._stock,
+            lambda: default.stock_payload(stock),
+            lambda step, payload: step.call(tenant=self._tenant, stock=stock, payload=payload, creating=creating),
+            lambda payload: None if payload == {} and not creating else validation.stock(payload),
+        )
+
+    def order(self, order: HubOrder) -> OrderDocument | None:
+        """Return the mapped order to import, None if its status is none that is imported."""
+        first = default.order_document(order)
+        if first is None:
+            return None
+        sealed = _seal_order(order)
+
+        def check(document: object) -> OrderDocument:
+            checked = validation.order(document, order.id, first["status"])
+            encoded(checked)
+            return checked
+
+        return self._through(
+            order.id,
+            self._order,
+            lambda: default.order_document(order) or {},
+            lambda step, document: step.call(tenant=self._tenant, order=sealed, document=document),
+            check,
+            private=True,
+        )
+
+    def invoice(self, order: StoreOrder) -> InvoicePayload | None:
+        """Return the mapped NF-e members."""
+        invoice = order.invoice
+        if invoice is None:
+            return None
+        return self._through(
+            order.pluggto_id,
+            self._invoice,
+            lambda: default.invoice_payload(invoice),
+            lambda step, payload: step.call(tenant=self._tenant, order=order, invoice=invoice, payload=payload),
+            validation.invoice,
+            private=True,
+        )
+
+    def shipment(self, order: StoreOrder) -> ShipmentPayload | None:
+        """Return the mapped tracking members."""
+        shipment = order.shipment
+        if shipment is None:
+            return None
+        return self._through(
+            order.pluggto_id,
+            self._shipment,
+            lambda: default.shipment_payload(shipment),
+            lambda step, payload: step.call(tenant=self._tenant, order=order, shipment=shipment, payload=payload),
+            validation.shipment,
+            private=True,
+        )
+
+    def complaints(self) -> list[str]:
+        """Return what every mapper says of the tenant's settings, each line behind the mapper's name.
+
+        Raises: ItemError.
+        """
+        found: list[str] = []
+        for step in self._settings:
+            self._at(step.mark)
+            try:
+                answers = step.call(tenant=self._tenant)
+            except BaseException as error:  # a mapper may raise anything, and may try to exit
+                raise _failure(step, "", error) from error
+            for texts in answers:
+                if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                    raise _rubbish(step, "", "must return a list of texts")
+                found += [f"{step.mapper.name}: {text}" for text in texts]
+        return found
+
+    def _through(
+        self,
+        key: str,
+        steps: Sequence[_Step],
+        start: Callable[[], Any],
+        run: Callable[[_Step, Any], Any],
+        check: Callable[[Any], _Made],
+        *,
+        private: bool = False,
+    ) -> _Made:
+        try:
+            payload = start()
+        except InvalidPayloadError as error:
+            raise store_refusal(key, error) from error
+        for step in steps:
+            self._at(step.mark)
+            try:
+                returned = run(step, payload)
+            except BaseException as error:  # a mapper may raise anything, and may try to exit
+                raise _failure(step, key, error, private=private) from error
+            if returned:
+                raise _rubbish(step, key, f"returned {_kind(returned[0])}: change the payload in place")
+        try:
+            return check(payload)
+        except InvalidPayloadError as error:
+            raise self._blamed(key, error, steps, start, run, check) from error
+        except Exception as error:  # what a mapper put into the payload may raise when it is looked at
+            if not steps:
+                raise
+            raise _rubbish(steps[-1], key, f"left a payload that cannot be read ({type(error).__name__})") from error
+
+    def _blamed(
+        self,
+        key: str,
+        error: InvalidPayloadError,
+        steps: Sequence[_Step],
+        start: Callable[[], Any],
+        run: Callable[[_Step, Any], Any],
+        check: Callable[[Any], Any],
+    ) -> ItemError:
+        """Return the error as that of the first mapper after which the payload is invalid, or of the store's row."""
+        payload = start()
+        if not steps or _fault(check, payload) == error.detail:
+            return store_refusal(key, error)
+        for step in steps:
+            try:
+                run(step, payload)
+            except BaseException as second:  # noqa: BLE001 # hooks are pure, or should be
+                return _failure(step, key, second, private=True)
+            if fault := _fault(check, payload):
+                return _rubbish(step, key, f"left an invalid payload: {fault}")
+        return store_refusal(key, error)
+
+
+def _fault(check: Callable[[Any], Any], payload: Any) -> str | None:  # noqa: ANN401 # mappers write what they like
+    try:
+        check(payload)
+    except InvalidPayloadError as error:
+        return error.detail
+    return None
+
+
+def _steps(mappers: Sequence[LoadedMapper], hook: str) -> list[_Step]:
+    steps = []
+    for number, mapper in enumerate(mappers, start=1):
+        for seen in mapper.hooks:
+            if seen.name == hook:
+                call = getattr(mapper.manager.hook, hook)
+                steps.append(_Step(mapper, mark(number, hook), call, seen.line, "accepted" in seen.arguments))
+    return steps
+
+
+def _failure(step: _Step, key: str, error: BaseException, *, private: bool = False) -> ItemError:
+    file, line = step.mapper.place(error)
+    if isinstance(error, refusal.ItemError):
+        return ItemError(key, f"{error.detail} (mapper {step.mapper.name}, {file} line {line})", final=error.final)
+    what = type(error).__name__ if private and not isinstance(error, SystemExit) else describe(error)
+    return _mapper_error(step, key, file, line or step.line, what)
+
+
+def _rubbish(step: _Step, key: str, what: str) -> ItemError:
+    return _mapper_error(step, key, step.mapper.default_label, step.line, what)
+
+
+def _mapper_error(step: _Step, key: str, file: str, line: int, what: str) -> ItemError:
+    return ItemError(key, f"mapper {step.mapper.name}, {file} line {line}: {what}", reason=Reason.MAPPER_ERROR)
+
+
+def _kind(value: object) -> str:
+    return f"a {type(value).__name__}"
+
+
+def _sealed(tenant: Tenant) -> Tenant:
+    object.__setattr__(tenant, "settings", read_only(tenant.settings))
+    return tenant
+
+
+def _seal_product(product: Product) -> None:
+    """Make read-only what can be changed in a row that this process decoded for itself."""
+    object.__setattr__(product, "attributes", ReadOnlyDict(product.attributes))
+    for variation in product.variations:
+        object.__setattr__(variation, "attributes", ReadOnlyDict(variation.attributes))
+
+
+def _seal_order(order: HubOrder) -> HubOrder:
+    for member in ("customer", "delivery", "document"):
+        object.__setattr__(order, member, read_only(getattr(order, member)))
+    object.__setattr__(order, "payments", tuple(read_only(payment) for payment in order.payments))
+    return order
