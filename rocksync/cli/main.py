@@ -1,0 +1,44 @@
+"""``rocksync``: the operator's door."""
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from rocksync.cli.lazy import LazyGroup
+from rocksync.cli.running import guarded
+from rocksync.version import VERSION
+
+_COMMANDS = {
+    "demo": ("rocksync.cli.demo:demo", "Postgres, Plugg.to sandbox, three tenants and the worker, to look at."),
+    "migrate": ("rocksync.cli.database:migrate", "Bring the database up to date."),
+    "worker": ("rocksync.cli.worker:worker", "Serve the tenants."),
+    "tenant": ("rocksync.cli.tenant:tenant", "Add, check, activate, list, show, set, pause, resume, remove tenants."),
+    "schedule": ("rocksync.cli.schedule:schedule", "Choose when a tenant's kinds run."),
+    "sync": ("rocksync.cli.schedule:sync", "Run a tenant's passes now."),
+    "status": ("rocksync.cli.status:status", "Tenants by lag, each with its cause."),
+    "sandbox": ("rocksync.cli.sandbox:sandbox", "The Plugg.to sandbox alone."),
+    "keygen": ("rocksync.cli.secrets:keygen", "Make a new secrets key."),
+    "secrets": ("rocksync.cli.secrets:secrets", "Seal text for SQL; seal everything with the newest key."),
+}
+
+cli = LazyGroup(
+    name="rocksync",
+    commands=_COMMANDS,
+    help="Keep Rock (Rocky) E-Commerce stores and Plugg.to in step: products, prices and stock out, orders in.",
+)
+cli.params.append(click.Option(["--debug"], is_flag=True, help="Log everything, and show tracebacks."))
+click.version_option(VERSION, message="rocksync %(version)s")(cli)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code: 0 done, 1 with failures, 2 misuse, 3 a tenant is stopped."""
+    return guarded(
+        lambda: cli.main(list(arguments), prog_name="rocksync", standalone_mode=False), debug="--debug" in arguments[:1]
+    )
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))

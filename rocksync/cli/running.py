@@ -1,0 +1,107 @@
+"""How commands run: settings, logs, the database, and one line for what goes wrong."""
+
+import asyncio
+import getpass
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rocksync import settings as configuration
+from rocksync.domain.errors import ItemError, MisuseError, PassError, SettingsError, TenantError
+
+if TYPE_CHECKING:
+    from rocksync.cli.access import Access
+
+DONE, FAILED, MISUSE, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def run(body: Callable[[configuration.Settings], Coroutine[Any, Any, int | None]], *, at_work: bool = False) -> None:
+    """Run *body* with the settings and end the command with the exit code that it returns; None: 0.
+
+    *at_work*: it logs as the settings say; otherwise only what is wrong.
+    """
+    settings = configuration.load()
+    logs = importlib.import_module("rocksync.telemetry.logs")
+    is_debugged = click.get_current_context().find_root().params.get("debug")
+    level = "debug" if is_debugged else settings.log.level if at_work else "error"
+    logs.set_up_logs(level, settings.log.format)
+    code = asyncio.run(body(settings))
+    click.get_current_context().exit(code or DONE)
+
+
+def run_with_access(body: Callable[["Access"], Awaitable[int | None]]) -> None:
+    """Run *body* with the database open, as `run` does."""
+
+    async def with_access(settings: configuration.Settings) -> int | None:
+        access = importlib.import_module("rocksync.cli.access")
+        async with access.opened(settings, operator=operator()) as opened:
+            return await body(opened)
+
+    run(with_access)
+
+
+def operator() -> str:
+    """Return who is at work, for the audit table: ``ROCKSYNC_OPERATOR``, else the user's name on this machine."""
+    named = os.environ.get("ROCKSYNC_OPERATOR", "").strip()
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def is_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal, or read the answer from standard input; anything but yes is no."""
+    click.echo(f"{question} [y/N] ", nl=False, err=True)
+    answer = sys.stdin.readline().strip().lower()
+    if not sys.stdin.isatty():
+        click.echo(err=True)
+    return answer in {"y", "yes", "s", "sim"}
+
+
+def guarded(command: Callable[[], object], *, debug: bool) -> int:
+    """Run *command* and return the exit code; what it raises is told in one line on standard error."""
+    try:
+        code = command()
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("rocksync: interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001 # the one place where a command's failures end
+        if debug:
+            traceback.print_exc()
+        message, code = _told(error)
+        click.echo(f"rocksync: {' '.join(message.split())}", err=True)
+    return code if isinstance(code, int) else DONE
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    match error:
+        case click.UsageError():
+            where = f" (`{error.ctx.command_path} --help` tells more)" if error.ctx else ""
+            return f"{error.format_message()}{where}", MISUSE
+        case click.ClickException():
+            return error.format_message(), FAILED
+        case SettingsError() | MisuseError():
+            return str(error), MISUSE
+        case TenantError():
+            return str(error), STOPPED
+        case PassError() | ItemError():
+            return str(error), FAILED
+        case _:
+            redaction = importlib.import_module("rocksync.telemetry.redaction")
+            text = redaction.redact_text(str(error))[:200]
+            return f"unexpected {type(error).__name__}: {text} (`rocksync --debug …` shows where)", FAILED

@@ -1,0 +1,94 @@
+"""``rocksync schedule`` and ``rocksync sync``: when passes run, and one now."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from rocksync.cli.lazy import LazyGroup
+from rocksync.cli.parameters import DurationType, KindType, slug_argument
+from rocksync.cli.running import DONE, FAILED, STOPPED, run_with_access
+from rocksync.domain.durations import format_duration
+from rocksync.domain.tenancy import Kind, Mode, TenantStatus
+
+if TYPE_CHECKING:
+    from rocksync.cli.access import Access
+
+_LOOK_S = 0.5
+
+schedule = LazyGroup(
+    name="schedule",
+    help="Choose when a tenant's kinds run.",
+    commands={
+        "set": ("rocksync.cli.schedule:set_schedule", "At an interval, on request, or as soon as something changes.")
+    },
+)
+
+
+@click.command("set")
+@slug_argument
+@click.argument("kind", type=KindType())
+@click.option("--every", type=DurationType(), help="At this interval, such as 90s, 10m or 1h30m.")
+@click.option("--manual", is_flag=True, help="Only on request (rocksync sync).")
+@click.option("--immediate", is_flag=True, help="Within seconds of a change.")
+@click.option("--default", "as_default", is_flag=True, help="At the default interval of the kind.")
+def set_schedule(
+    slug: str, kind: Kind, every: timedelta | None, manual: bool, immediate: bool, as_default: bool
+) -> None:
+    """Choose when KIND of tenant SLUG runs."""
+    if sum((every is not None, manual, immediate, as_default)) != 1:
+        raise click.UsageError("give one of --every DURATION, --manual, --immediate or --default")
+    mode = Mode.MANUAL if manual else Mode.IMMEDIATE if immediate else Mode.AUTOMATIC
+
+    async def body(access: "Access") -> None:
+        await access.tenants.set_schedule(slug, kind, mode, every)
+        when = {
+            Mode.MANUAL: "only on request",
+            Mode.IMMEDIATE: "as soon as something changes",
+            Mode.AUTOMATIC: f"every {format_duration(every)}" if every else "at its default interval",
+        }
+        click.echo(f"{kind} of tenant {slug} runs {when[mode]}")
+
+    run_with_access(body)
+
+
+@click.command()
+@slug_argument
+@click.argument("kinds", nargs=-1, type=KindType())
+@click.option("--all-items", is_flag=True, help="Mark every item changed first: what differs is sent again.")
+@click.option("--wait", is_flag=True, help="Wait until the passes are complete.")
+def sync(slug: str, kinds: Sequence[Kind], all_items: bool, wait: bool) -> None:
+    """Let a worker run passes of tenant SLUG now: of KIND, or of all kinds."""
+    chosen = list(dict.fromkeys(kinds)) or list(Kind)
+
+    async def body(access: "Access") -> int:
+        await access.tenants.request_sync(slug, chosen, all_items=all_items)
+        named = f"{', '.join(chosen)} of tenant {slug}"
+        if not wait:
+            click.echo(f"{named}: asked for")
+            return DONE
+        return await _wait(access, slug, chosen, named)
+
+    run_with_access(body)
+
+
+async def _wait(access: "Access", slug: str, kinds: Sequence[Kind], named: str) -> int:
+    """Wait until all passes are complete; a worker must be there to run them."""
+    tenant = (await access.tenants.get(slug)).tenant.id
+    while left := await access.fleet.unfinished(tenant, kinds):
+        first = left[0]
+        if first.status is not TenantStatus.ACTIVE:
+            click.echo(f"tenant {slug} is {first.status}: {first.status_reason or 'no reason given'}", err=True)
+            return STOPPED
+        failed = [each for each in left if each.failure]
+        if len(failed) == len(left):
+            click.echo(f"{failed[0].kind} of tenant {slug} failed: {failed[0].failure}", err=True)
+            return FAILED
+        if not await access.fleet.workers():
+            click.echo(f"no worker runs: start one, or rocksync worker --once --tenant {slug}", err=True)
+            return FAILED
+        await asyncio.sleep(_LOOK_S)
+    click.echo(f"{named}: complete")
+    return DONE

@@ -1,0 +1,67 @@
+"""How all tenants stand at one moment: what metrics show and operators ask for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rocksync.domain.tenancy import Kind, Mode, TenantStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindStanding:
+    """One tenant and kind: the time of the oldest change not delivered (None: none), and of the last complete pass."""
+
+    kind: Kind
+    oldest_at: datetime | None
+    completed_at: datetime | None
+    every: timedelta
+    items: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantStanding:
+    """One tenant with all its kinds."""
+
+    slug: str
+    status: TenantStatus
+    kinds: tuple[KindStanding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetStanding:
+    """All tenants at ``taken_at``, by the database's clock; only ``tenants``, the worst by lag, one by one.
+
+    ``oldest_at`` is that of each kind over all tenants; ``behind_at`` when each lagging tenant's lag reaches twice its
+    interval, in seconds since 1970, ascending. ``statuses`` counts tenants, ``workers`` those that are alive.
+    """
+
+    taken_at: datetime
+    tenants: tuple[TenantStanding, ...] = ()
+    oldest_at: Mapping[Kind, datetime | None] = field(default_factory=dict)
+    behind_at: Mapping[Kind, tuple[float, ...]] = field(default_factory=dict)
+    statuses: Mapping[TenantStatus, int] = field(default_factory=dict)
+    workers: int = 0
+    leases: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LagRow:
+    """One line of ``rocksync.lag`` with the schedule it is held against. ``cause`` is a reason code, or draft."""
+
+    slug: str
+    kind: Kind
+    status: TenantStatus
+    status_reason: str | None
+    mode: Mode
+    every: timedelta
+    lag_s: float
+    staleness_s: float | None
+    pending: int
+    quarantined: int
+    cause: str
+    detail: str | None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the lag is over twice the interval."""
+        return self.lag_s > 2 * self.every.total_seconds()

@@ -1,0 +1,144 @@
+"""All tenants at once: how they stand, for metrics and for ``status``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import asyncpg
+import msgspec
+
+from rocksync import sql
+from rocksync.domain.fleet import FleetStanding, KindStanding, LagRow, TenantStanding
+from rocksync.domain.tenancy import Kind, Mode, TenantId, TenantStatus
+from rocksync.postgres.pool import connect
+
+_QUERIES = sql.load("rocksync.postgres", "fleet.sql")
+_TIMEOUT_S = 20.0
+_decode_counts = msgspec.json.Decoder(dict[str, int]).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A kind that was asked for and has not completed since."""
+
+    kind: Kind
+    failure: str | None
+    status: TenantStatus
+    status_reason: str | None
+
+
+class Fleet:
+    """What operators ask of all tenants, or of one."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def lag(self, slug: str | None = None, *, behind: bool = False) -> list[LagRow]:
+        """Tenants and kinds by lag, the worst first; only of *slug*, only those *behind*."""
+        return [
+            LagRow(
+                slug=row["tenant"],
+                kind=Kind(row["kind"]),
+                status=TenantStatus(row["status"]),
+                status_reason=row["status_reason"],
+                mode=Mode(row["mode"]),
+                every=row["every"],
+                lag_s=row["lag_s"],
+                staleness_s=row["staleness_s"],
+                pending=row["pending"],
+                quarantined=row["quarantined"],
+                cause=row["cause"],
+                detail=row["detail"],
+            )
+            for row in await self._pool.fetch(_QUERIES.lag, slug, behind)
+        ]
+
+    async def unfinished(self, tenant: TenantId, kinds: Sequence[Kind]) -> list[Unfinished]:
+        """Those of *kinds* that were asked for and have not completed since."""
+        return [
+            Unfinished(
+                kind=Kind(row["kind"]),
+                failure=row["failure"],
+                status=TenantStatus(row["status"]),
+                status_reason=row["status_reason"],
+            )
+            for row in await self._pool.fetch(_QUERIES.unfinished_requests, tenant, list(kinds))
+        ]
+
+    async def workers(self) -> int:
+        """How many workers are alive."""
+        return int(await self._pool.fetchval(_QUERIES.workers))
+
+
+class FleetReader:
+    """Reads how the fleet stands over a connection of its own, made when it is needed, in the loop it is called from.
+
+    Raises: SettingsError when there is none, OSError and asyncpg's errors when it breaks; the next call tries anew.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: asyncpg.Connection | None = None
+
+    async def read(self, tenants: int) -> FleetStanding:
+        """Return how all stand, with up to *tenants* of them, the worst by lag, one by one."""
+        connection = await self._connected()
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                rows = await connection.fetch(_QUERIES.standings, tenants, timeout=_TIMEOUT_S)
+                ids = sorted({row["id"] for row in rows if row["id"] is not None})
+                counts = await connection.fetch(_QUERIES.counts, ids, timeout=_TIMEOUT_S)
+                totals = await connection.fetchrow(_QUERIES.totals, timeout=_TIMEOUT_S)
+        except BaseException:
+            await self.close()
+            raise
+        return _standing(rows, counts, totals)
+
+    async def close(self) -> None:
+        """Give the connection up."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(self._dsn, application_name="rocksync metrics")
+        return self._connection
+
+
+def _standing(
+    rows: Sequence[asyncpg.Record], counts: Sequence[asyncpg.Record], totals: asyncpg.Record | None
+) -> FleetStanding:
+    if totals is None:
+        raise AssertionError("a query of constants has a row")
+    items: dict[tuple[int, str], dict[str, int]] = {}
+    for row in counts:
+        items.setdefault((row["tenant_id"], row["kind"]), {})[row["state"]] = row["items"]
+    over_all = [row for row in rows if row["id"] is None]
+    of_tenants = groupby((row for row in rows if row["id"] is not None), key=lambda row: row["slug"])
+    return FleetStanding(
+        taken_at=totals["taken_at"],
+        tenants=tuple(_tenant(slug, list(kinds), items) for slug, kinds in of_tenants),
+        oldest_at={Kind(row["kind"]): row["oldest_at"] for row in over_all},
+        behind_at={Kind(row["kind"]): tuple(row["behind_at"] or ()) for row in over_all},
+        statuses={TenantStatus(name): count for name, count in _decode_counts(totals["statuses"] or "{}").items()},
+        workers=totals["workers"],
+        leases=totals["leases"],
+    )
+
+
+def _tenant(slug: str, rows: Sequence[asyncpg.Record], items: dict[tuple[int, str], dict[str, int]]) -> TenantStanding:
+    return TenantStanding(
+        slug=slug,
+        status=TenantStatus(rows[0]["status"]),
+        kinds=tuple(
+            KindStanding(
+                kind=Kind(row["kind"]),
+                oldest_at=row["oldest_at"],
+                completed_at=row["completed_at"],
+                every=row["every"],
+                items=items.get((row["id"], row["kind"]), {}),
+            )
+            for row in rows
+        ),
+    )

@@ -1,0 +1,46 @@
+-- What an export would do, counted in the store before anything is sent.
+
+-- name: products
+-- Products of a tenant by what would become of them: create, update, or a reason code.
+-- $1 tenant_id bigint
+WITH sellable AS (
+    SELECT v.product_sku, v.sku FROM store.variation v WHERE v.tenant_id = $1
+    UNION ALL
+    SELECT p.sku, p.sku FROM store.product p
+     WHERE p.tenant_id = $1
+       AND NOT EXISTS (SELECT FROM store.variation v WHERE v.tenant_id = $1 AND v.product_sku = p.sku)),
+offer AS (
+    SELECT s.product_sku,
+           bool_or(r.price IS NOT NULL AND k.on_hand IS NOT NULL) AS has_both,
+           bool_or(r.price IS NOT NULL) AS has_price,
+           bool_and(r.price <= 0 OR r.special_price > r.price) FILTER (WHERE r.price IS NOT NULL) AS has_bad_prices,
+           bool_or(s.sku <> s.product_sku AND EXISTS (SELECT FROM store.product o WHERE o.tenant_id = $1 AND o.sku = s.sku))
+               AS is_duplicate,
+           bool_or(s.sku <> btrim(s.sku) OR s.sku ~ '[[:cntrl:]]' OR s.sku IN ('.', '..')) AS has_bad_sku
+      FROM sellable s
+      LEFT JOIN store.price r ON r.tenant_id = $1 AND r.sku = s.sku
+      LEFT JOIN store.stock k ON k.tenant_id = $1 AND k.sku = s.sku
+     GROUP BY s.product_sku)
+SELECT fate, count(*) AS products
+  FROM (SELECT CASE WHEN o.is_duplicate
+                      OR EXISTS (SELECT FROM store.variation v WHERE v.tenant_id = $1 AND v.sku = p.sku) THEN 'sku_conflict'
+                    WHEN btrim(coalesce(p.name, '')) = '' OR o.has_bad_sku OR p.sku <> btrim(p.sku)
+                      OR p.sku ~ '[[:cntrl:]]' OR p.sku IN ('.', '..') THEN 'invalid_item'
+                    WHEN i.accepted IS NOT NULL THEN 'update'
+                    WHEN NOT p.active THEN 'inactive'
+                    WHEN NOT coalesce(o.has_price, false) THEN 'missing_price'
+                    WHEN NOT o.has_both THEN 'missing_stock'
+                    WHEN o.has_bad_prices THEN 'invalid_item'
+                    ELSE 'create' END AS fate
+          FROM store.product p
+          LEFT JOIN offer o ON o.product_sku = p.sku
+          LEFT JOIN rocksync.item i ON i.tenant_id = $1 AND i.kind = 'product' AND i.key = p.sku
+         WHERE p.tenant_id = $1) fates
+ GROUP BY fate;
+
+-- name: waiting
+-- Items that are still to be delivered, and those set aside.
+-- $1 tenant_id bigint
+SELECT (SELECT count(*) FROM rocksync.item i WHERE i.tenant_id = $1 AND i.state = 'pending' AND i.kind <> 'order')
+           + (SELECT count(DISTINCT (c.kind, c.key)) FROM rocksync.change c WHERE c.tenant_id = $1 AND c.kind <> 'order') AS pending,
+       (SELECT count(*) FROM rocksync.item i WHERE i.tenant_id = $1 AND i.state = 'quarantined') AS quarantined;

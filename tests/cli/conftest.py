@@ -1,0 +1,66 @@
+"""Runs the real command in a real process, on this test's database."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rocksync.postgres.vault import new_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Command = Callable[..., Awaitable[Ended]]
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("ROCKSYNC_")}
+
+
+async def run_command(*arguments: str, environment: Mapping[str, str], folder: Path, given: str = "") -> Ended:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rocksync", *arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**clean_environment(), **environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=folder,
+    )
+    out, err = await process.communicate(given.encode())
+    return Ended(code=process.returncode or 0, out=out.decode(), err=err.decode())
+
+
+@pytest.fixture
+def environment(database: str) -> dict[str, str]:
+    return {
+        "ROCKSYNC_DATABASE__DSN": database,
+        "ROCKSYNC_SECRETS__KEYS": new_key(),
+        "ROCKSYNC_OPERATOR": "ana",
+    }
+
+
+@pytest.fixture
+def rocksync(environment: dict[str, str], tmp_path: Path) -> Command:
+    """The command, on this test's database: ``await rocksync("tenant", "list")``."""
+
+    async def run(*arguments: str, given: str = "", **variables: str) -> Ended:
+        return await run_command(*arguments, environment=environment | variables, folder=tmp_path, given=given)
+
+    return run

@@ -1,0 +1,128 @@
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from rocksync.cli.lazy import LazyGroup
+from rocksync.cli.main import cli
+
+from .conftest import Command, run_command
+
+
+def every_command(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
+    found: list[tuple[tuple[str, ...], click.Command]] = []
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        found.append(((*path, name), command))
+        if isinstance(command, LazyGroup):
+            found += every_command(command, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), every_command(cli), ids=lambda each: " ".join(each) if isinstance(each, tuple) else ""
+)
+def test_every_command_is_there_with_help_of_its_own(path: tuple[str, ...], command: click.Command):
+    assert command.name == path[-1]
+    assert command.help
+
+
+async def test_help_is_quick(tmp_path: Path):
+    took = []
+    for arguments in (["--help"], ["tenant", "--help"], ["tenant", "add", "--help"]):
+        best = 9.0
+        for _ in range(3):
+            began = time.perf_counter()
+            ended = await run_command(*arguments, environment={}, folder=tmp_path)
+            best = min(best, time.perf_counter() - began)
+            assert ended.code == 0
+            assert "Usage: rocksync" in ended.out
+        took.append(best)
+
+    assert max(took) < 0.6  # 0.2 s on a machine that does nothing else
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["status", "--help"], ["tenant", "add", "--help"]])
+async def test_help_imports_no_driver(tmp_path: Path, arguments: list[str]):
+    ended = await run_command(*arguments, environment={"PYTHONPROFILEIMPORTTIME": "1"}, folder=tmp_path)
+
+    imported = {line.rpartition("|")[2].strip() for line in ended.err.splitlines()}
+    assert "click" in imported
+    assert not imported & {"asyncpg", "aiohttp", "dynaconf", "prometheus_client", "rich", "cryptography", "msgspec"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["tenannt"], "No such command 'tenannt'"),
+        (["tenant", "add"], "Missing argument 'SLUG'"),
+        (["tenant", "pause", "x"], "Missing option '--reason'"),
+        (["schedule", "set", "x", "stok", "--manual"], "'stok' is no kind: product, price, stock or order"),
+        (["schedule", "set", "x", "stock", "--every", "5"], "'5' must be a duration such as 90s"),
+        (["schedule", "set", "x", "stock"], "give one of --every DURATION, --manual, --immediate or --default"),
+        (["tenant", "pause", "x", "--reason", "y", "--until", "2001-01-01"], "'2001-01-01' is past already"),
+        (["tenant", "set", "x"], "say what to change"),
+        (["tenant", "set", "x", "--setting", "novalue"], "'novalue' must be like reserve_stock=false"),
+    ],
+)
+async def test_misuse_is_one_line_and_exit_2(tmp_path: Path, arguments: list[str], told: str):
+    ended = await run_command(*arguments, environment={}, folder=tmp_path)
+
+    assert ended.code == 2
+    assert told in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert ended.out == ""
+
+
+async def test_wrong_settings_are_one_line_and_exit_2(rocksync: Command):
+    ended = await rocksync("tenant", "list", ROCKSYNC_WORKER__CONCURENCY="3", ROCKSYNC_HTTP__PORT="x")
+
+    assert ended.code == 2
+    assert "did you mean ROCKSYNC_WORKER__CONCURRENCY?" in ended.err
+    assert "http.port must be a whole number" in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+async def test_a_database_that_is_not_there_is_one_line_without_the_password(rocksync: Command):
+    ended = await rocksync("status", ROCKSYNC_DATABASE__DSN="postgresql://u:hunter2@127.0.0.1:1/d")
+
+    assert ended.code == 2
+    assert "127.0.0.1:1 cannot be reached" in ended.err
+    assert "hunter2" not in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+async def test_debug_adds_the_traceback(rocksync: Command):
+    ended = await rocksync("--debug", "status", ROCKSYNC_DATABASE__DSN="postgresql://u:hunter2@127.0.0.1:1/d")
+
+    assert ended.code == 2
+    assert "Traceback" in ended.err
+    assert "hunter2" not in ended.err
+
+
+async def test_a_database_without_our_tables_is_told_to_be_migrated(rocksync: Command, empty_database: str):
+    refused = await rocksync("tenant", "list", ROCKSYNC_DATABASE__DSN=empty_database)
+    missing = await rocksync("migrate", "--check", ROCKSYNC_DATABASE__DSN=empty_database)
+    applied = await rocksync("migrate", ROCKSYNC_DATABASE__DSN=empty_database)
+    again = await rocksync("migrate", "--check", ROCKSYNC_DATABASE__DSN=empty_database)
+
+    assert (refused.code, missing.code, applied.code, again.code) == (2, 1, 0, 0)
+    assert "run `rocksync migrate` first" in refused.err
+    assert "0001_tenants.sql is to be applied" in missing.out
+    assert "0001_tenants.sql is applied" in applied.out
+
+
+async def test_without_a_dsn_commands_share_an_embedded_postgres_and_its_key_file(tmp_path: Path):
+    secrets = {f"ROCKSYNC_{name}": "x" for name in ("CLIENT_ID", "CLIENT_SECRET", "API_USER", "API_SECRET")}
+
+    added = await run_command(
+        *("tenant", "add", "acme", "--name", "Acme", "--domain", "acme.test"), environment=secrets, folder=tmp_path
+    )
+    listed = await run_command("tenant", "list", "--json", environment={}, folder=tmp_path)
+
+    assert added.code == 0, added.err
+    assert [each["slug"] for each in listed.json] == ["acme"]
+    assert (tmp_path / ".rocksync" / "secrets.keys").is_file()

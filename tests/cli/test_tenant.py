@@ -1,0 +1,170 @@
+from pathlib import Path
+
+import asyncpg
+
+from .conftest import Command
+
+SECRETS = {
+    "ROCKSYNC_CLIENT_ID": "the-id",
+    "ROCKSYNC_CLIENT_SECRET": "s3cret-a",
+    "ROCKSYNC_API_USER": "the-user",
+    "ROCKSYNC_API_SECRET": "s3cret-b",
+}
+ACME = ("tenant", "add", "acme", "--name", "Acme & Cia", "--domain", "acme.test")
+
+
+async def add(rocksync: Command) -> None:
+    ended = await rocksync(*ACME, **SECRETS)
+    assert ended.code == 0, ended.err
+
+
+async def test_a_tenant_is_added_with_settings_read_as_json_or_text(rocksync: Command, connection: asyncpg.Connection):
+    ended = await rocksync(
+        *ACME,
+        *("--mapper", "kits", "--mapper", "brands", "--setting", "reserve_stock=false", "--setting", "greeting=Olá"),
+        *("--setting", "buffer=2", "--json"),
+        **SECRETS,
+    )
+
+    shown = (await rocksync("tenant", "show", "acme", "--json")).json
+    assert ended.json == {"id": shown["id"], "slug": "acme", "status": "draft"}
+    assert shown["settings"] == {"reserve_stock": False, "greeting": "Olá", "buffer": 2}
+    assert shown["mappers"] == ["kits", "brands"]
+    assert list(shown["kinds"]) == ["product", "price", "stock", "order"]
+    assert await connection.fetchval("SELECT who FROM rocksync.audit") == "ana"
+    assert await connection.fetchval("SELECT count(*) FROM rocksync.credential") == 1
+    assert await connection.fetchval("SELECT count(*) FROM rocksync.credential_inbox") == 0
+
+
+async def test_credentials_come_from_a_file_or_from_lines_too(rocksync: Command, tmp_path: Path):
+    file = tmp_path / "c.toml"
+    file.write_text('client_id = "a"\nclient_secret = "b"\napi_user = "c"\napi_secret = "d"\n')
+
+    by_file = await rocksync("tenant", "add", "a", "--name", "A", "--domain", "a.b", "--credentials-file", str(file))
+    by_lines = await rocksync("tenant", "add", "b", "--name", "B", "--domain", "a.b", given="a\nb\nc\nd\n")
+
+    assert (by_file.code, by_lines.code) == (0, 0)
+
+
+async def test_missing_credentials_are_named(rocksync: Command, tmp_path: Path):
+    half = tmp_path / "half.toml"
+    half.write_text('client_id = "a"\nclient_secret = "s3cret"\n')
+
+    nothing = await rocksync(*ACME)
+    some = await rocksync(*ACME, ROCKSYNC_CLIENT_ID="a")
+    in_file = await rocksync(*ACME, "--credentials-file", str(half))
+
+    assert (nothing.code, some.code, in_file.code) == (2, 2, 2)
+    assert "no credentials: give --credentials-file" in nothing.err
+    assert "client_secret, api_user, api_secret missing in the environment" in some.err
+    assert "api_user, api_secret missing in" in in_file.err
+    assert "s3cret" not in in_file.err
+
+
+async def test_what_breaks_a_rule_is_refused_in_words(rocksync: Command):
+    ended = await rocksync("tenant", "add", "Acme", "--name", "A", "--domain", "a.b", **SECRETS)
+
+    assert ended.code == 2
+    assert ended.err.startswith("rocksync: a slug is of lower-case letters")
+
+
+async def test_a_list_fits_100_columns(rocksync: Command):
+    await rocksync(
+        *("tenant", "add", "a" * 70, "--name", "Comércio de Utilidades " * 4, "--domain", "www.exemplo.com.br"),
+        **SECRETS,
+    )
+
+    listed = await rocksync("tenant", "list")
+    shown = await rocksync("tenant", "show", "a" * 70)
+    status = await rocksync("status")
+
+    assert max(len(line) for line in (listed.out + status.out).splitlines()) <= 100
+    assert "www.exemplo.com.br" in listed.out
+    assert "every 10m" in shown.out
+
+
+async def test_a_tenant_is_changed(rocksync: Command):
+    await add(rocksync)
+
+    ended = await rocksync("tenant", "set", "acme", "--name", "Nova", "--mapper", "kits", "--setting", "x=[1]")
+    dropped = await rocksync("tenant", "set", "acme", "--no-mappers", "--unset", "x")
+
+    shown = (await rocksync("tenant", "show", "acme", "--json")).json
+    assert (ended.code, dropped.code) == (0, 0)
+    assert (shown["name"], shown["mappers"], shown["settings"]) == ("Nova", [], {})
+
+
+async def test_a_slug_that_is_not_there_is_met_with_the_nearest(rocksync: Command):
+    await add(rocksync)
+
+    ended = await rocksync("tenant", "show", "acne")
+
+    assert ended.code == 2
+    assert ended.err == 'rocksync: there is no tenant "acne": did you mean acme?\n'
+
+
+async def test_a_tenant_is_paused_and_resumed(rocksync: Command, connection: asyncpg.Connection):
+    await add(rocksync)
+    await connection.execute("SELECT rocksync.activate_tenant('acme')")
+
+    paused = await rocksync("tenant", "pause", "acme", "--reason", "inventory", "--until", "2h")
+    shown = (await rocksync("tenant", "show", "acme", "--json")).json
+    resumed = await rocksync("tenant", "resume", "acme")
+    one = await rocksync("tenant", "pause", "acme", "--kind", "stock", "--reason", "counting")
+    status = (await rocksync("status", "acme", "--json")).json
+
+    assert (paused.code, resumed.code, one.code) == (0, 0, 0)
+    assert (shown["status"], shown["status_reason"]) == ("paused", "inventory")
+    assert shown["paused_until"]
+    stock = next(each for each in status if each["kind"] == "stock")
+    assert (stock["cause"], stock["detail"]) == ("tenant_paused", "counting")
+
+
+async def test_new_credentials_resume_a_stopped_tenant(rocksync: Command, connection: asyncpg.Connection):
+    await add(rocksync)
+    await connection.execute("SELECT rocksync.activate_tenant('acme')")
+    await connection.execute("UPDATE rocksync.tenant SET status = 'needs_credentials'")
+
+    ended = await rocksync("tenant", "credentials", "acme", **SECRETS)
+
+    assert ended.out == "credentials of tenant acme are replaced, and it is served again\n"
+    assert await connection.fetchval("SELECT status FROM rocksync.tenant") == "active"
+
+
+async def test_a_tenant_is_removed(rocksync: Command, connection: asyncpg.Connection):
+    await add(rocksync)
+
+    ended = await rocksync("tenant", "remove", "acme")
+
+    assert ended.code == 0
+    assert await connection.fetchval("SELECT count(*) FROM rocksync.tenant") == 0
+
+
+async def test_a_schedule_is_set_and_a_pass_asked_for(rocksync: Command, connection: asyncpg.Connection):
+    await add(rocksync)
+    draft = await rocksync("sync", "acme")
+    await connection.execute("SELECT rocksync.activate_tenant('acme')")
+
+    changed = await rocksync("schedule", "set", "acme", "stock", "--every", "1m30s")
+    manual = await rocksync("schedule", "set", "acme", "price", "--manual")
+    asked = await rocksync("sync", "acme", "price")
+    waited = await rocksync("sync", "acme", "price", "--wait")
+
+    assert (draft.code, changed.code, manual.code, asked.code) == (2, 0, 0, 0)
+    assert "rocksync tenant activate acme" in draft.err
+    rows = await connection.fetch(
+        "SELECT kind, mode, every, requested_at IS NOT NULL FROM rocksync.schedule ORDER BY kind"
+    )
+    assert [str(row["mode"]) for row in rows] == ["automatic", "manual", "automatic", "automatic"]
+    assert rows[3]["every"].total_seconds() == 90
+    assert [row[3] for row in rows] == [False, True, False, False]
+    assert waited.code == 1
+    assert "no worker runs" in waited.err
+
+
+async def test_an_empty_database_says_what_to_do_first(rocksync: Command):
+    listed = await rocksync("tenant", "list")
+    behind = await rocksync("status", "--behind")
+
+    assert "no tenants yet: rocksync tenant add" in listed.out
+    assert behind.out == "no tenant is behind\n"
