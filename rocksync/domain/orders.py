@@ -63,9 +63,9 @@ class HubOrder:
     user: str | None
     lines: tuple[HubLine, ...]
     shipments: tuple[HubShipment, ...]
-    customer: Mapping[str, str]
-    delivery: Mapping[str, str]
-    payments: tuple[Mapping[str, Any], ...]
+    customer: Mapping[str, str] = field(repr=False)
+    delivery: Mapping[str, str] = field(repr=False)
+    payments: tuple[Mapping[str, Any], ...] = field(repr=False)
     subtotal: Decimal | None
     shipping: Decimal | None
     discount: Decimal | None

@@ -66,20 +66,24 @@ _TYPES: Mapping[str, Callable[[object], object]] = {
 
 
 def _typed(name: str, value: object) -> object:
-    """*value* as its member is sent; None: it is not sent."""
+    """*value* as its member is sent; None: it is not sent. Raises: ValueError if it does not fit."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    convert = _TYPES.get(name)
+    if convert is _name and type(value) is str:
+        return value
+    if convert is not None:
+        try:
+            return convert(value)
+        except (ValueError, ArithmeticError):
+            raise ValueError(f"{name} cannot be sent: {type(value).__name__} {str(value)[:40]!r}") from None
     if isinstance(value, Mapping):
         return members(value) or None
     if isinstance(value, list | tuple):
         return [kept for entry in value if (kept := _typed(name, entry)) is not None] or None
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    convert = _TYPES.get(name)
-    if convert is None or (type(value) is str and convert is _name):
-        return value
-    try:
-        return convert(value)
-    except (ValueError, ArithmeticError):
-        raise ValueError(f"{name} cannot be sent: {type(value).__name__} {str(value)[:40]!r}") from None
+    if isinstance(value, float | Decimal) and not Decimal(value).is_finite():
+        raise ValueError(f"{name} cannot be sent: it is no number")
+    return value
 
 
 def members(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ _SLOW_S = 2.0
 _SLOW_TIMES = 4.0
 _SMOOTHING = 0.2
 _SLOWEST = 0.1
+_RECOVERY = 0.005
 _UNTOLD_S = 1.0
 """The pause after a 429 that names none."""
 
@@ -90,15 +91,15 @@ class Limiter:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._leave()
-            else:
-                self._waiting.remove(turn)
             raise
 
     def _leave(self) -> None:
         self._in_flight -= 1
         while self._waiting and self._in_flight < int(self._window):
-            self._in_flight += 1
-            self._waiting.popleft().set_result(None)
+            turn = self._waiting.popleft()
+            if not turn.done():  # who waited may have been cancelled
+                self._in_flight += 1
+                turn.set_result(None)
 
     def release(self, took_s: float | None) -> None:
         """Give the turn back; *took_s*: how long a good answer took, None for none."""
@@ -118,7 +119,7 @@ class Limiter:
         if self._window < self._most:
             self._window = min(self._window + 1.0 / self._window, self._most)
         if self._share < 1.0:
-            self._share = min(self._share + 0.02, 1.0)
+            self._share = min(self._share + _RECOVERY, 1.0)
 
     def limited(self, retry_after_s: float | None) -> float:
         """Slow down after a 429 that asks for a pause; seconds until anything may be sent."""

@@ -32,6 +32,7 @@ class Orders:
         """Orders modified from *since* to *until*, page by page; more than asked may come, twice, in any order."""
         seen = set[str]()
         after: str | None = None
+        first: Page | None = None
         for _ in range(_MOST_PAGES):
             page = await self._page(tenant, since, until, after)
             found = list[HubOrder]()
@@ -43,7 +44,8 @@ class Orders:
                 return
             seen.update(order.id for order in new)
             yield new
-            if _is_last(page, len(seen)):
+            first = first or page
+            if _is_last(page, first, len(seen)):
                 return
             after = found[-1].id
 
@@ -117,14 +119,14 @@ class Orders:
         )
 
 
-def _is_last(page: Page, seen: int) -> bool:
-    """Whether a page is short, so that no more follow; unless ``total`` contradicts, whichever way it counts.
+def _is_last(page: Page, first: Page, seen: int) -> bool:
+    """Whether *page* is short, so that no more follow; unless ``total`` says that they do.
 
-    Source: pluggto-api 3.2; 9 X6 (``total`` counts all matches, or what is left from the cursor on).
+    Source: pluggto-api 3.2; 9 X6 (``total`` counts all matches, or what is left from the cursor on: then it changes).
     """
     limit = min(requests.PAGE, page.limit) if page.limit is not None and page.limit > 0 else requests.PAGE
-    more_follow = page.total is not None and page.total > max(seen, len(page.rows))
-    return len(page.rows) < limit and not more_follow
+    told = page.total or 0
+    return len(page.rows) < limit and told <= (seen if page.total == first.total else len(page.rows))
 
 
 def _gone(order_id: str) -> ItemError:
