@@ -92,6 +92,9 @@ class StoreOrders:
 
     async def unpark(self, lease: Lease) -> int:
         """Make pending the parked orders of which the store knows all SKUs by now; returns how many."""
+        with explained():
+            if not await self._pool.fetchval(_QUERIES.has_parked, lease.tenant.id):
+                return 0
         async with self._writing(lease) as connection:
             return _count(await connection.execute(_QUERIES.unpark, lease.tenant.id))
 
@@ -106,21 +109,28 @@ class StoreOrders:
         if not document["items"]:
             raise ItemError(key, "the order has no lines")
         try:
-            async with self._writing(lease) as connection:
-                order_id = await _insert(connection, tenant, document, raw)
-                if order_id is not None and reserve and document["status"] != OrderStatus.CANCELED:
-                    wanted = (
-                        "reserved" if document["status"] in {OrderStatus.PENDING, OrderStatus.APPROVED} else "taken"
-                    )
-                    await connection.execute(_QUERIES.reserve, tenant, order_id, wanted)
-                    await connection.execute(_QUERIES.settle, tenant)
-                    await connection.execute(_QUERIES.mark_held, tenant, order_id)
+            try:
+                await self._import(lease, document, raw, reserve=reserve)
+            except asyncpg.UniqueViolationError:
+                with explained():
+                    await self._pool.execute(_QUERIES.skip_taken_ids, tenant)
+                await self._import(lease, document, raw, reserve=reserve)
         except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
             raise ItemError(key, _refusal(error)) from error
         stored = (await self.rows(tenant, [key]))[key].store
         if stored is None:
             raise ItemError(key, "the order was deleted from the store while it was imported", final=False)
         return stored
+
+    async def _import(self, lease: Lease, document: OrderDocument, raw: str, *, reserve: bool) -> None:
+        tenant = lease.tenant.id
+        async with self._writing(lease) as connection:
+            order_id = await _insert(connection, tenant, document, raw)
+            if order_id is not None and reserve and document["status"] != OrderStatus.CANCELED:
+                wanted = "reserved" if document["status"] in {OrderStatus.PENDING, OrderStatus.APPROVED} else "taken"
+                await connection.execute(_QUERIES.reserve, tenant, order_id, wanted)
+                await connection.execute(_QUERIES.settle, tenant)
+                await connection.execute(_QUERIES.mark_held, tenant, order_id)
 
     async def move(self, lease: Lease, order: StoreOrder, status: OrderStatus, raw: str, *, reserve: bool) -> bool:
         """Set the order's status and what its reservations want; False: its row is locked, try again later.

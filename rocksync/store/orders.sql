@@ -65,6 +65,10 @@ INSERT INTO rocksync.hub_order (tenant_id, id, status, digest, missing_skus)
 VALUES ($1, $2, 'unknown', '', $3)
     ON CONFLICT (tenant_id, id) DO UPDATE SET missing_skus = excluded.missing_skus;
 
+-- name: has_parked
+-- $1 tenant_id bigint
+SELECT EXISTS (SELECT FROM rocksync.hub_order WHERE tenant_id = $1 AND missing_skus <> '{}');
+
 -- name: unpark
 -- Orders whose SKUs the store knows by now are looked at again.
 -- $1 tenant_id bigint
@@ -95,6 +99,14 @@ INSERT INTO store.sales_order (tenant_id, pluggto_id, channel, channel_order, st
 VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7::text::jsonb, $8::text::jsonb, $9, $10, $11, $12, $13, $14::text::jsonb)
     ON CONFLICT (tenant_id, pluggto_id) DO NOTHING
 RETURNING id;
+
+-- name: skip_taken_ids
+-- The platform gave orders ids of its own choice: go on behind them.
+-- $1 tenant_id bigint
+SELECT setval(ids.name, greatest(max(s.id), nextval(ids.name)))
+  FROM store.sales_order s, (SELECT pg_get_serial_sequence('store.sales_order', 'id') AS name) ids
+ WHERE s.tenant_id = $1
+ GROUP BY ids.name;
 
 -- name: insert_lines
 -- $1 tenant_id bigint, $2 order_id bigint, $3 skus text[], $4 names text[], $5 quantities int[], $6 unit prices numeric[],

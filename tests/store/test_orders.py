@@ -150,6 +150,7 @@ async def test_a_document_with_what_postgres_refuses_is_kept_without_it(shop: Sh
 async def test_nothing_is_written_under_a_lost_lease(shop: Shop, orders: StoreOrders) -> None:
     await shop.sell("A")
     store = await orders.import_order(shop.lease, document(ID, ("A", 1)), RAW, reserve=True)
+    await orders.park(shop.lease, "5f00000000000000000000a8", ["X"])
     old = lost(shop).lease
 
     for write in (
@@ -163,7 +164,7 @@ async def test_nothing_is_written_under_a_lost_lease(shop: Shop, orders: StoreOr
         with pytest.raises(LeaseLostError, match="loja order"):
             await write
 
-    assert await shop.value("SELECT count(*) FROM rocksync.hub_order WHERE tenant_id = $1") == 0
+    assert await shop.value("SELECT count(*) FROM rocksync.hub_order WHERE tenant_id = $1") == 1
     assert await shop.value("SELECT count(*) FROM store.sales_order WHERE tenant_id = $1") == 1
     assert await shop.stock("A") == (10, 1)
     assert await shop.value("SELECT hub_user FROM rocksync.tenant WHERE id = $1") is None
@@ -233,6 +234,21 @@ async def test_orders_imported_at_once_reserve_together(shop: Shop, orders: Stor
 
     assert await shop.stock("A") == (10, 12)
     assert await shop.stock("B") == (10, 24)
+
+
+async def test_orders_that_the_platform_numbered_itself_are_in_nobodys_way(shop: Shop, orders: StoreOrders) -> None:
+    await shop.sell("A")
+    await shop.pool.execute(
+        """INSERT INTO store.sales_order (tenant_id, id, status, total)
+           SELECT $1, n, 'delivered', 1 FROM generate_series(1, 1000) n""",
+        shop.id,
+    )
+
+    first = await orders.import_order(shop.lease, document(ID, ("A", 1)), RAW, reserve=True)
+    second = await orders.import_order(shop.lease, document("5f00000000000000000000a2", ("A", 1)), RAW, reserve=True)
+
+    assert 1000 < first.id < second.id
+    assert await shop.stock("A") == (10, 2)
 
 
 async def test_without_reserving_stock_stays_as_it_is(shop: Shop, orders: StoreOrders) -> None:
@@ -321,6 +337,55 @@ async def test_an_import_does_not_wait_for_a_stock_table_that_is_being_loaded_an
 
     assert await orders.settle(shop.id) == 1
     assert await shop.stock("A") == (7, 2)
+
+
+async def test_a_platform_transaction_that_stays_open_holds_up_neither_fold_nor_import(
+    shop: Shop, orders: StoreOrders, catalog: StoreCatalog, connection: asyncpg.Connection
+) -> None:
+    await shop.sell("A", "B")
+    await orders.import_order(shop.lease, document(ID, ("A", 1)), RAW, reserve=True)
+    async with connection.transaction():
+        for table, column in {"product": "name = 'x'", "price": "price = 1", "stock": "on_hand = 99"}.items():
+            await connection.execute(f"UPDATE store.{table} SET {column}")
+        await connection.execute(
+            "INSERT INTO store.variation (tenant_id, sku, product_sku) VALUES ($1, 'A-1', 'A')", shop.id
+        )
+        await connection.execute("UPDATE store.sales_order SET status = 'approved'")
+
+        async with asyncio.timeout(5):
+            folded = await shop.pool.fetchrow(
+                "SELECT * FROM rocksync.fold($1, 'order', $2, 1000)", shop.id, shop.lease.token
+            )
+            await orders.note(shop.lease, [hub_order("5f00000000000000000000a2")])
+            second = await orders.import_order(
+                shop.lease, document("5f00000000000000000000a2", ("A", 1), ("B", 2)), RAW, reserve=True
+            )
+            moved = await orders.move(shop.lease, second, OrderStatus.APPROVED, RAW, reserve=True)
+            stocks = await catalog.stocks(shop.id, ["A", "B"])
+            await orders.saw(shop.lease, watermark=PLACED_AT, reconciled=True, hub_user="7")
+
+    assert folded["held"]
+    assert moved
+    assert {sku: stock.sellable for sku, stock in stocks.items()} == {"A": 8, "B": 8}
+
+
+async def test_stock_counts_stay_right_while_platform_and_worker_write_them_at_once(
+    shop: Shop, orders: StoreOrders
+) -> None:
+    await shop.sell("A", "B")
+
+    async def count_in() -> None:
+        await shop.pool.execute("UPDATE store.stock SET on_hand = on_hand + 1 WHERE tenant_id = $1", shop.id)
+
+    async def sell(number: int) -> None:
+        await orders.import_order(shop.lease, document(f"{number:024x}", ("A", 1), ("B", 2)), RAW, reserve=True)
+
+    await asyncio.gather(*(each for n in range(40) for each in (count_in(), sell(n))))
+    await orders.settle(shop.id)
+
+    assert await shop.stock("A") == (50, 40)
+    assert await shop.stock("B") == (50, 80)
+    assert await shop.value("SELECT count(*) FROM rocksync.reservation WHERE tenant_id = $1 AND settled <> wanted") == 0
 
 
 async def test_a_move_of_an_order_that_the_platform_is_invoicing_is_put_off(
