@@ -3,6 +3,7 @@
 Source: pluggto-api 3.3 and 4.3 (member names and types), 3.8 (an omitted member keeps its value), 9 X16 (dates).
 """
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -33,6 +34,8 @@ def money(value: object) -> Decimal:
 
 def quantity(value: object) -> int:
     """*value* as a whole number. Raises: ValueError if it is none."""
+    if type(value) is int:
+        return value
     found = Decimal(str(value))
     if isinstance(value, bool) or found != found.to_integral_value():
         raise ValueError("no whole number")
@@ -67,21 +70,22 @@ _TYPES: Mapping[str, Callable[[object], object]] = {
 
 def _typed(name: str, value: object) -> object:
     """*value* as its member is sent; None: it is not sent. Raises: ValueError if it does not fit."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
     convert = _TYPES.get(name)
-    if convert is _name and type(value) is str:
+    is_text = isinstance(value, str)
+    if value is None or (is_text and not str(value).strip()):
+        return None
+    if is_text and (convert is None or convert is _name):
         return value
     if convert is not None:
         try:
             return convert(value)
         except (ValueError, ArithmeticError):
             raise ValueError(f"{name} cannot be sent: {type(value).__name__} {str(value)[:40]!r}") from None
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return members(value) or None
     if isinstance(value, list | tuple):
         return [kept for entry in value if (kept := _typed(name, entry)) is not None] or None
-    if isinstance(value, float | Decimal) and not Decimal(value).is_finite():
+    if isinstance(value, Decimal | float) and not math.isfinite(value):
         raise ValueError(f"{name} cannot be sent: it is no number")
     return value
 

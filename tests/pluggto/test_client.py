@@ -9,10 +9,12 @@ from aiohttp import web
 from rocksync.domain.documents import StockDocument
 from rocksync.domain.errors import PassError
 from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Credentials, TenantId
 from rocksync.pluggto.facts import BreakerMoved
+from rocksync.pluggto.hub import open_hub
 from rocksync.pluggto.transport import NoAnswerError, open_transport
 
-from .conftest import TENANT, Open, World, simple
+from .conftest import TENANT, Open, World, of, simple
 
 STOCK = StockDocument(key="PANELA-1", product_sku="PANELA-1", payload={"quantity": 5})
 
@@ -171,10 +173,14 @@ async def test_an_hour_of_retry_after_is_the_most_that_is_believed(opened: Open)
 
 async def test_a_hub_that_cannot_be_reached_ends_the_pass(opened: Open) -> None:
     async with opened() as world:
-        world.client._transport._base = "http://127.0.0.1:9"
+        gone = world.sandbox.url
 
+    async def credentials(_: TenantId) -> Credentials:
+        return of(world.account)
+
+    async with open_hub(gone, credentials=credentials) as hub:
         with pytest.raises(PassError, match="no answer"):
-            await world.hub.product(TENANT, "A")
+            await hub.product(TENANT, "A")
 
 
 @asynccontextmanager

@@ -330,6 +330,22 @@ async def test_a_write_without_the_lease_is_not_sent(world: World) -> None:
     assert world.sandbox.count("PUT") == world.sandbox.count("POST", "/products") == 0
 
 
+@pytest.mark.parametrize("fault", ["strings-for-numbers", "nulls", "unknown-members", "stale-lists", "ignored-filters"])
+async def test_replies_of_a_strange_shape_are_understood(opened: Open, fault: str) -> None:
+    async with opened(faults=(fault, "drop-after-write@POSTx1")) as world:
+        first = varied()
+        await world.hub.put_product(TENANT, first, None, full=False)
+        await world.hub.put_product(TENANT, changed(first, name="Nova"), accepted(first), full=True)
+        await world.hub.put_prices(
+            TENANT, [PriceDocument(key="CAMISETA-P", product_sku="CAMISETA", payload={"price": Decimal(9)})]
+        )
+
+        shown = world.shown("CAMISETA")
+        assert (shown["name"], shown["variations"][0]["price"]) == ("Nova", 9)
+        assert [len(row["attributes"]) for row in shown["variations"]] == [1, 1]
+        assert len(world.sandbox.products(world.account.user_id)) == 1
+
+
 async def test_a_large_description_arrives(world: World) -> None:
     text = "<p>ção</p>" * 150_000
 
