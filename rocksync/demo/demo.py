@@ -43,6 +43,7 @@ _INTERVALS = Schedule(
 _LINE_EVERY_S = 3.0
 _LOOK_S = 0.5
 _MOST_LISTED = 40
+_PIPE_WIDTH = 120
 
 
 async def run_demo(settings: Settings, *, once: bool, out: TextIO) -> int:
@@ -52,7 +53,7 @@ async def run_demo(settings: Settings, *, once: bool, out: TextIO) -> int:
     settings say. Raises: SettingsError, MisuseError.
     """
     folder = settings.data_dir / "demo"
-    console = Console(file=out, soft_wrap=not out.isatty())
+    console = Console(file=out, width=None if out.isatty() else _PIPE_WIDTH)
     with _alone(folder), _stopping() as stop, _logging_to(folder / "demo.log", settings.log.level):
         async with demo_hub(latency_s=_LATENCY_S, seed=SEED) as hub:
             mine = _settings(settings, folder, hub)

@@ -1,7 +1,8 @@
 """What the demo shows: a live table, a line where there is no terminal, and the summary."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,10 +17,10 @@ _VERY_LATE_S = 60.0
 
 def live_table(progress: Progress, tenants: Sequence[str]) -> RenderableType:
     """Return lag and deliveries of every tenant and kind, and what became of the orders."""
-    table = Table(title="rocksync demo", caption="Ctrl-C ends it", title_justify="left", caption_justify="left")
-    table.add_column("tenant")
-    table.add_column("kind")
-    for name in ("lag", "pending", "delivered", "a second", "set aside"):
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("tenant", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    for name in ("lag", "pending", "delivered", "per s", "aside"):
         table.add_column(name, justify="right")
     table.add_column("cause")
     for tenant in tenants:
@@ -68,33 +69,34 @@ def plain_line(progress: Progress, tenants: Sequence[str]) -> str:
     return " | ".join([*parts, f"orders {imported} imported {shipped} shipped"])
 
 
-def summary_table(progress: Progress, tenants: Sequence[str], skus: dict[str, int]) -> Table:
-    """Return what was delivered, by tenant. *skus*: how many SKUs each store sells."""
-    table = Table(title="delivered to Plugg.to, and orders back", title_justify="left")
-    table.add_column("tenant")
-    names = ("SKUs", "products", "prices", "stocks", "orders", "cancelled", "invoiced", "shipped", "set aside")
-    for name in names:
-        table.add_column(name, justify="right")
-    totals = [0] * len(names)
-    for tenant in tenants:
-        rows = {row.kind: row for row in progress.kinds if row.tenant == tenant}
-        orders = progress.of(tenant)
-        numbers = [
-            skus[tenant],
-            *(rows[kind].delivered for kind in (Kind.PRODUCT, Kind.PRICE, Kind.STOCK)),
-            *(orders.imported, orders.canceled, orders.invoiced, orders.shipped),
-            rows[Kind.PRODUCT].skipped + rows[Kind.PRODUCT].quarantined,
-        ]
-        totals = [total + number for total, number in zip(totals, numbers, strict=True)]
-        table.add_row(tenant, *map(str, numbers))
-    table.add_section()
-    table.add_row("all", *map(str, totals), style="bold")
+def summary_table(progress: Progress, tenants: Sequence[str], skus: Mapping[str, int]) -> Table:
+    """Return what was delivered, a column a tenant. *skus*: how many SKUs each store sells."""
+    table = Table(title="delivered to Plugg.to, and orders back", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("")
+    for name in (*tenants, "all"):
+        table.add_column(name, justify="right", no_wrap=True)
+    rows = {(row.tenant, row.kind): row for row in progress.kinds}
+    aside = {slug: rows[slug, Kind.PRODUCT].skipped + rows[slug, Kind.PRODUCT].quarantined for slug in tenants}
+    lines: dict[str, Mapping[str, int]] = {
+        "SKUs in the store": skus,
+        "products delivered": {slug: rows[slug, Kind.PRODUCT].delivered for slug in tenants},
+        "prices delivered": {slug: rows[slug, Kind.PRICE].delivered for slug in tenants},
+        "stocks delivered": {slug: rows[slug, Kind.STOCK].delivered for slug in tenants},
+        "products set aside": aside,
+        "orders imported": {slug: progress.of(slug).imported for slug in tenants},
+        "orders approved": {slug: progress.of(slug).approved for slug in tenants},
+        "orders cancelled": {slug: progress.of(slug).canceled for slug in tenants},
+        "orders invoiced": {slug: progress.of(slug).invoiced for slug in tenants},
+        "orders shipped": {slug: progress.of(slug).shipped for slug in tenants},
+    }
+    for name, numbers in lines.items():
+        table.add_row(name, *(str(numbers[slug]) for slug in tenants), str(sum(numbers[slug] for slug in tenants)))
     return table
 
 
 def refused_table(items: Sequence[NotDelivered]) -> Table:
     """Return the products that were set aside, each with its reason."""
-    table = Table(title="set aside, as half-filled rows should be", title_justify="left")
+    table = Table(title="set aside, as half-filled rows should be", title_justify="left", box=SIMPLE_HEAD)
     for name in ("tenant", "SKU", "reason", "detail"):
         table.add_column(name, overflow="fold")
     for item in items:

@@ -38,6 +38,11 @@ class OrderProgress:
     shipped: int = 0
     parked: int = 0
 
+    @property
+    def approved(self) -> int:
+        """Orders that were paid for, whatever came after."""
+        return self.imported - self.pending - self.canceled
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotDelivered:

@@ -1,0 +1,64 @@
+"""The demo from outside, as people start and end it."""
+
+import asyncio
+import re
+import signal
+
+import aiohttp
+
+from tests.demo.conftest import DEADLINE_S, StartDemo
+
+
+async def gone(url: str) -> None:
+    """Wait until nobody listens at *url*."""
+    async with asyncio.timeout(DEADLINE_S), aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(url):
+                    await asyncio.sleep(0.05)
+            except aiohttp.ClientConnectionError:
+                return
+
+
+def sandbox_of(line: str) -> str:
+    found = re.search(r"http://[0-9.]+:[0-9]+", line)
+    assert found
+    return f"{found[0]}/_sandbox/status"
+
+
+async def test_once_delivers_everything_and_does_so_again_in_the_same_folder(start_demo: StartDemo):
+    for _ in range(2):
+        async with start_demo("--once") as demo:
+            code = await demo.ended()
+
+        assert code == 0, demo.text
+        assert "all delivered" in demo.text
+        assert re.search(r"orders shipped +5 +5 +5 +15", demo.text)
+        assert re.search(r"orders cancelled +1 +1 +1 +3", demo.text)
+        for reason in ("missing_price", "missing_stock", "invalid_item", "inactive"):
+            assert reason in demo.text
+
+
+async def test_the_live_demo_ends_cleanly_on_ctrl_c_and_takes_everything_with_it(start_demo: StartDemo):
+    async with start_demo() as demo:
+        sandbox = sandbox_of(await demo.until("sandbox"))
+        await demo.until("delivered")
+        async with start_demo("--once") as second:
+            refused = await second.ended()
+        demo.process.send_signal(signal.SIGINT)
+        code = await demo.ended()
+
+    assert refused == 2, second.text
+    assert "running" in second.text
+    assert code == 0, demo.text
+    assert "Traceback" not in demo.text
+    await gone(sandbox)
+
+
+async def test_a_killed_demo_leaves_no_sandbox_behind(start_demo: StartDemo):
+    async with start_demo() as demo:
+        sandbox = sandbox_of(await demo.until("sandbox"))
+        demo.process.kill()
+        await demo.ended()
+
+        await gone(sandbox)
