@@ -41,6 +41,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     retry_at timestamptz;
     more     boolean := false;
+    started  timestamptz;
 BEGIN
     IF complete THEN
         SELECT min(i.next_attempt_at) INTO retry_at FROM rocksync.item i
@@ -62,8 +63,21 @@ BEGIN
                                    CASE WHEN retry_at IS NOT NULL THEN greatest(retry_at, clock_timestamp() + interval '1 second') END))
                END
       FROM rocksync.default_interval d
-     WHERE d.kind = s.kind AND s.tenant_id = only_tenant AND s.kind = only_kind AND s.lease_token = token;
-    RETURN FOUND;
+     WHERE d.kind = s.kind AND s.tenant_id = only_tenant AND s.kind = only_kind AND s.lease_token = token
+    RETURNING s.last_started_at INTO started;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF only_kind = 'product' THEN
+        -- What was created with its price and stock is looked at by their passes now, not at their next interval.
+        UPDATE rocksync.schedule s SET due_at = clock_timestamp()
+         WHERE s.tenant_id = only_tenant AND s.kind IN ('price', 'stock') AND s.mode <> 'manual'
+           AND s.due_at > clock_timestamp()
+           AND EXISTS (SELECT FROM rocksync.item i
+                        WHERE i.tenant_id = only_tenant AND i.kind = s.kind AND i.state = 'pending'
+                          AND i.accepted_at >= started);
+    END IF;
+    RETURN true;
 END $$;
 COMMENT ON FUNCTION rocksync.finish IS 'Workers only: give a lease back; false when it was lost.';
 

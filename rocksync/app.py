@@ -9,12 +9,13 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import asyncpg
 
 from rocksync.domain.errors import SettingsError, TenantError
 from rocksync.domain.tenancy import Kind, Lease, TenantId
-from rocksync.mapping.mapper import Mappers
+from rocksync.mapping.mapper import Mappers, open_mappers
 from rocksync.pluggto.facts import Fact
 from rocksync.pluggto.hub import PluggtoHub, open_hub
 from rocksync.postgres import embedded
@@ -134,6 +135,7 @@ class App:
                 self.hub.forget(news.tenant)
             keeper.hear(news.topic, news.tenant)
 
+        self.mappers.on_change(partial(self._mappers_changed, worker))
         async with self._at_work(), listening(self.database.dsn, tell):
             keeping = asyncio.create_task(keeper.run())
             try:
@@ -243,7 +245,9 @@ async def open_app(settings: Settings, observers: Observers | None = None) -> As
         database = await stack.enter_async_context(open_database(settings))
         credentials = CredentialStore(database.pool, open_vault(settings))
         await credentials.check_keys()
-        mappers = Mappers()
+        mappers = await stack.enter_async_context(
+            open_mappers(settings.mappers.dir, deadline_s=settings.mappers.deadline_s)
+        )
         hub = await stack.enter_async_context(
             open_hub(
                 settings.pluggto.base_url,

@@ -196,6 +196,7 @@ async def _mark(
 ) -> None:
     if keys:
         await connection.execute(_QUERIES.mark, tenant, [kind] * len(keys), list(keys))
+        await connection.execute(_QUERIES.hurry, tenant, kind)
 
 
 async def _record_history(

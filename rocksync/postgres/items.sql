@@ -108,6 +108,10 @@ UPDATE rocksync.item
 -- $1 tenant_id, $2 kinds text[], $3 keys text[]
 INSERT INTO rocksync.change (tenant_id, kind, key) SELECT $1, o.kind, o.key FROM unnest($2::text[], $3::text[]) AS o (kind, key);
 
+-- name: hurry
+-- Let a kind run now instead of at its interval. $1 tenant_id, $2 kind
+UPDATE rocksync.schedule SET due_at = now() WHERE tenant_id = $1 AND kind = $2 AND mode <> 'manual' AND due_at > now();
+
 -- name: record_history
 -- $1 tenant_id, $2 kind, $3 keys text[], $4 actions text[], $5 statuses int[], $6 reasons text[], $7 details text[],
 -- $8 sent text[], $9 took_ms int[]

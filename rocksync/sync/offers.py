@@ -12,6 +12,8 @@ from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind, Tenant
 from rocksync.sync.ports import Items
 
+_OFFER_IS_WRONG = frozenset({Reason.MISSING_PRICE, Reason.MISSING_STOCK, Reason.INVALID_ITEM, Reason.MAPPER_ERROR})
+
 
 async def products_of(items: Items, tenant: Tenant, waiting: Iterable[tuple[Item, str]]) -> Mapping[str, Known]:
     """Where the product items are of those items that the hub never accepted; with each item its product's SKU."""
@@ -30,15 +32,22 @@ def is_at_hub(item: Item, product_sku: str, products: Mapping[str, Known]) -> bo
 def waits(item: Item, product_sku: str, products: Mapping[str, Known]) -> Skipped:
     """The outcome of an item whose SKU the hub does not have yet: its product's creation will wake it."""
     product = products.get(product_sku)
-    settled = product is None or product.state != "pending"
     set_aside = product is not None and product.state in {"skipped", "quarantined"}
     return Skipped(
         key=item.key,
         revision=item.revision,
         reason=product.reason if product is not None and set_aside else Reason.PENDING,
         detail=f"waits until product {product_sku} is created at Plugg.to with it",
-        wake=product_sku if settled else None,
+        wake=product_sku if product is not None and _may_lack(product) else None,
     )
+
+
+def _may_lack(product: Known) -> bool:
+    """Whether the product stands as it does for want of a price or stock, or for a wrong one, which by now may be right.
+
+    The trigger on a first price or stock sees only products that are committed; this sees the others.
+    """
+    return product.state == "synced" or product.reason in _OFFER_IS_WRONG
 
 
 def _holds(product: Mapping[str, Any], sku: str) -> bool:

@@ -1,0 +1,188 @@
+"""The worker as it runs: what is written by SQL reaches it without a restart, and it stops cleanly."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import asyncpg
+
+from rocksync.app import App, open_app
+from rocksync.domain.tenancy import Kind
+from tests.worker.waiting import until
+from tests.worker.world import Shop, World
+
+
+@contextlib.asynccontextmanager
+async def running(app: App) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(app.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def quantity(shop: Shop, sku: str, expected: int) -> bool:
+    product = shop.hub.product(shop.user, sku)
+    return product is not None and product["quantity"] == expected
+
+
+async def is_idle(world: World) -> bool:
+    return not await world.pool.fetchval(
+        "SELECT EXISTS (SELECT FROM rocksync.change) OR EXISTS (SELECT FROM rocksync.item WHERE state = 'pending')"
+        " OR EXISTS (SELECT FROM rocksync.schedule WHERE lease_worker IS NOT NULL)"
+    )
+
+
+async def test_a_tenant_onboarded_by_sql_is_served_without_a_restart(world: World) -> None:
+    async with running(world.app):
+        shop = await world.shop(active=False)
+        await shop.simple("A", on_hand=3)
+        await world.pool.execute("SELECT rocksync.activate_tenant('loja')")
+
+        await until(lambda: quantity(shop, "A", 3))
+
+    assert await world.pool.fetchval("SELECT count(*) FROM rocksync.credential_inbox") == 0
+
+
+async def test_an_immediate_schedule_delivers_a_change_at_once(world: World) -> None:
+    async with running(world.app):
+        shop = await world.shop()
+        await shop.simple("A")
+        await world.pool.execute("SELECT rocksync.set_schedule('loja', 'stock', 'immediate', NULL)")
+        await until(lambda: quantity(shop, "A", 5))
+        await until(lambda: is_idle(world))
+
+        await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
+
+        await until(lambda: quantity(shop, "A", 8), within_s=5)
+
+
+async def test_a_change_is_found_by_the_poll_when_its_notification_is_lost(world: World) -> None:
+    async with running(world.app):
+        shop = await world.shop()
+        await shop.simple("A")
+        await world.pool.execute("SELECT rocksync.set_schedule('loja', 'stock', 'immediate', NULL)")
+        await until(lambda: quantity(shop, "A", 5))
+        await until(lambda: is_idle(world))
+        for n in range(3):
+            await world.pool.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'rocksync listener' AND datname = current_database()"
+            )
+            await shop.sql("UPDATE store.stock SET on_hand = $2 WHERE tenant_id = $1", 20 + n)
+
+            await until(lambda n=n: quantity(shop, "A", 20 + n), within_s=5)
+
+
+async def test_a_manual_kind_runs_only_on_request(world: World) -> None:
+    async with running(world.app):
+        shop = await world.shop()
+        await world.pool.execute("SELECT rocksync.set_schedule('loja', 'stock', 'manual', NULL)")
+        await shop.simple("A")
+        await world.pool.execute("SELECT rocksync.request_sync('loja', 'product')")
+        await until(lambda: quantity(shop, "A", 5))
+        await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
+        await world.pool.execute("SELECT rocksync.request_sync('loja', 'price')")
+        await until(lambda: completed(shop, Kind.PRICE))
+        assert await quantity(shop, "A", 5)
+
+        await world.pool.execute("SELECT rocksync.request_sync('loja', 'stock')")
+
+        await until(lambda: quantity(shop, "A", 8))
+
+
+async def completed(shop: Shop, kind: Kind) -> bool:
+    return bool(
+        await shop.sql(
+            "SELECT requested_at IS NULL AND lease_worker IS NULL AND last_completed_at IS NOT NULL"
+            " FROM rocksync.schedule WHERE tenant_id = $1 AND kind = $2",
+            kind,
+        )
+    )
+
+
+async def test_a_paused_tenant_gets_nothing_until_it_is_resumed(world: World) -> None:
+    async with running(world.app):
+        shop, other = await world.shop("um"), await world.shop("dois")
+        await world.pool.execute("SELECT rocksync.pause_tenant('um', 'férias')")
+        await shop.simple("A")
+        await other.simple("A")
+        await world.pool.execute("SELECT rocksync.request_sync('dois', 'product')")
+        await until(lambda: quantity(other, "A", 5))
+        assert world.hub.products(shop.user) == []
+
+        await world.pool.execute("SELECT rocksync.resume_tenant('um')")
+
+        await until(lambda: quantity(shop, "A", 5))
+
+
+async def test_new_credentials_bring_a_stopped_tenant_back(world: World) -> None:
+    async with running(world.app):
+        shop = await world.shop(api_secret="errado")
+        await shop.simple("A")
+
+        async def is_stopped() -> bool:
+            return bool(await shop.sql("SELECT status = 'needs_credentials' FROM rocksync.tenant WHERE id = $1"))
+
+        await until(is_stopped)
+        secrets = world.hub.account(shop.user).credentials
+        await shop.sql(
+            "INSERT INTO rocksync.credential_inbox VALUES ($1, $2, $3, $4, $5)",
+            secrets.client_id,
+            secrets.client_secret,
+            secrets.api_user,
+            secrets.api_secret,
+        )
+
+        await until(lambda: quantity(shop, "A", 5))
+
+
+async def test_a_stopped_worker_holds_no_lease_and_is_forgotten(world: World) -> None:
+    async with running(world.app):
+        shop = await world.shop()
+        await shop.simple("A")
+        await until(lambda: quantity(shop, "A", 5))
+
+    assert await world.pool.fetchval("SELECT count(*) FROM rocksync.schedule WHERE lease_worker IS NOT NULL") == 0
+    assert await world.pool.fetchval("SELECT count(*) FROM rocksync.worker") == 0
+
+
+async def test_two_workers_share_the_tenants_and_never_one_at_a_time(world: World) -> None:
+    shops = [await world.shop(f"loja-{n}") for n in range(6)]
+    for shop in shops:
+        for sku in range(20):
+            await shop.simple(f"S{sku}")
+    seen: list[asyncpg.Record] = []
+
+    async def look() -> bool:
+        seen.extend(
+            await world.pool.fetch(
+                "SELECT tenant_id, count(DISTINCT lease_worker) AS workers FROM rocksync.schedule"
+                " WHERE leased_until > clock_timestamp() GROUP BY tenant_id"
+            )
+        )
+        return await is_idle(world)
+
+    async with open_app(world.settings) as second, running(world.app), running(second):
+        await until(look, within_s=60)
+
+    assert all(len(world.hub.products(shop.user)) == 20 for shop in shops)
+    assert {row["workers"] for row in seen} == {1}
+    creations = [e for e in world.sent(method="POST") if e["route"] == "/products"]
+    assert len(creations) == len({(e["account"], e["body"]["sku"]) for e in creations}) == 120
+
+
+async def test_what_a_worker_held_when_it_died_is_taken_over(world: World) -> None:
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.app.credentials.seal_inbox()
+    dead = await world.app.schedules.claim("dead", 10)
+    assert len(dead) == 4
+    await world.pool.execute("UPDATE rocksync.schedule SET leased_until = now() - interval '1 second'")
+
+    async with running(world.app):
+        await until(lambda: quantity(shop, "A", 5))
+
+    assert not await world.app.schedules.finish(dead[0], complete=True)

@@ -1,0 +1,13 @@
+"""Waiting for something to become so, with a deadline: never for a time to pass."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+
+async def until(condition: Callable[[], Awaitable[object]], *, within_s: float = 20.0) -> None:
+    """Return once *condition* holds. Raises: AssertionError after *within_s* seconds."""
+    deadline = time.monotonic() + within_s
+    while not await condition():
+        assert time.monotonic() < deadline, f"not so within {within_s} s"
+        await asyncio.sleep(0.02)
