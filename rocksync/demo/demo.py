@@ -40,6 +40,8 @@ _INTERVALS = Schedule(
     stock=timedelta(seconds=15),
     order=timedelta(seconds=10),
 )
+_DRAIN_S = 5.0
+_OUR_MAPPERS = Path(__file__).parents[2] / "mappers"
 _LINE_EVERY_S = 3.0
 _LOOK_S = 0.5
 _MOST_LISTED = 40
@@ -70,7 +72,27 @@ def _settings(settings: Settings, folder: Path, hub: DemoHub) -> Settings:
         base_url=hub.url,
         requests_per_second_per_tenant=max(settings.pluggto.requests_per_second_per_tenant, _REQUESTS_PER_SECOND),
     )
-    return replace(settings, data_dir=folder, database=Database(), pluggto=pluggto, schedule=_INTERVALS)
+    return replace(
+        settings,
+        data_dir=folder,
+        database=Database(),
+        pluggto=pluggto,
+        schedule=_INTERVALS,
+        worker=replace(settings.worker, drain_s=min(settings.worker.drain_s, _DRAIN_S)),
+        mappers=replace(settings.mappers, dir=_mappers_folder(settings.mappers.dir)),
+    )
+
+
+def _mappers_folder(given: Path) -> Path:
+    """The folder given if the stores' mappers are there, else the one that came with this code.
+
+    Raises: SettingsError if they are in neither place.
+    """
+    wanted = {f"{name}.py" for store in demo_stores() for name in store.mappers}
+    for folder in (given, _OUR_MAPPERS):
+        if all((folder / name).is_file() for name in wanted):
+            return folder
+    raise SettingsError(f"mappers.dir {given} lacks {', '.join(sorted(wanted))}: set it to the folder that has them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +107,7 @@ class _Demo:
     async def run(self, *, once: bool) -> int:
         stores = demo_stores()
         tenancies = [await self._open(store) for store in stores]
-        self._greet(once=once)
+        self._greet(stores, once=once)
         rng = random.Random(SEED)  # noqa: S311 (repeatable, not secret)
         shops = [Shop(self.app.database.pool, tenancy, rng) for tenancy in tenancies]
         markets = [Marketplace(self.hub, tenancy, rng) for tenancy in tenancies]
@@ -154,9 +176,10 @@ class _Demo:
             await asyncio.gather(people, return_exceptions=True)
         return 0
 
-    def _greet(self, *, once: bool) -> None:
+    def _greet(self, stores: Sequence[Store], *, once: bool) -> None:
         folder = self.app.settings.data_dir
         lines = (
+            *(f"tenant    {each.slug}: {len(each.catalogue.skus)} SKUs, {', '.join(each.mappers)}" for each in stores),
             f"sandbox   {self.hub.url} (control: {self.hub.url}/_sandbox/status)",
             f"look in   ROCKSYNC_DATA_DIR={folder} ROCKSYNC_PLUGGTO__BASE_URL={self.hub.url} rocksync status",
             *(() if once else ("end it    Ctrl-C",)),

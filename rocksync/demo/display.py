@@ -27,7 +27,6 @@ def live_table(progress: Progress, tenants: Sequence[str]) -> RenderableType:
         for row in progress.kinds:
             if row.tenant == tenant:
                 table.add_row(*_cells(row))
-        table.add_section()
     return Group(table, *(Text(_orders_line(progress, tenant)) for tenant in tenants))
 
 
@@ -46,14 +45,14 @@ def _cells(row: KindProgress) -> Iterable[RenderableType]:
 def _orders_line(progress: Progress, tenant: str) -> str:
     orders = progress.of(tenant)
     parts = {
-        "imported": orders.imported,
+        "orders": orders.imported,
         "unpaid": orders.pending,
         "invoiced": orders.invoiced,
         "shipped": orders.shipped,
         "cancelled": orders.canceled,
-        "waiting for a SKU": orders.parked,
+        "waiting": orders.parked,
     }
-    return f"  orders of {tenant}: " + ", ".join(f"{count} {what}" for what, count in parts.items())
+    return f"  {tenant:<15}   " + ", ".join(f"{count} {what}" for what, count in parts.items())
 
 
 def plain_line(progress: Progress, tenants: Sequence[str]) -> str:

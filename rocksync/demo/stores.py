@@ -35,7 +35,7 @@ def demo_stores(seed: int = SEED) -> tuple[Store, ...]:
             cnpj="99900111000111",
             catalogue=kitchen.kitchen(seed),
             mappers=("price_markup",),
-            settings={"price_markup": {"percent": 12, "ending": "0.90"}},
+            settings={"price_markup": {"percent": 12, "ending": 0.90}},
             modes=dict.fromkeys(Kind, Mode.IMMEDIATE),
         ),
         Store(
@@ -45,7 +45,7 @@ def demo_stores(seed: int = SEED) -> tuple[Store, ...]:
             cnpj="99900222000128",
             catalogue=fashion.fashion(seed),
             mappers=("title_rules", "stock_buffer"),
-            settings={"title_rules": {"brand": True}, "stock_buffer": {"keep": 1}},
+            settings={"title_rules": {"brand": "last", "max_length": 60}, "stock_buffer": {"units": 1}},
             modes={Kind.STOCK: Mode.IMMEDIATE},
         ),
         Store(
@@ -54,7 +54,11 @@ def demo_stores(seed: int = SEED) -> tuple[Store, ...]:
             domain=books.DOMAIN,
             cnpj="99900333000134",
             catalogue=books.books(seed),
-            mappers=("fiscal_fields", "field_locks"),
-            settings={"fiscal_fields": {"ncm": "49019900"}, "field_locks": ["description"]},
+            mappers=("fiscal_fields", "field_locks", "order_notes"),
+            settings={
+                "fiscal_fields": {"all": {"ncm": "49019900", "origin": 0, "handling_time": 1}},
+                "field_locks": ["description"],
+                "order_notes": {"text": "Embrulhar em papel kraft; pedido {channel_order} do canal {channel}"},
+            },
         ),
     )
