@@ -118,6 +118,7 @@ def _standing(
     of_tenants = groupby((row for row in rows if row["id"] is not None), key=lambda row: row["slug"])
     return FleetStanding(
         taken_at=totals["taken_at"],
+        slugs=frozenset(totals["slugs"]),
         tenants=tuple(_tenant(slug, list(kinds), items) for slug, kinds in of_tenants),
         oldest_at={Kind(row["kind"]): row["oldest_at"] for row in over_all},
         behind_at={Kind(row["kind"]): tuple(row["behind_at"] or ()) for row in over_all},

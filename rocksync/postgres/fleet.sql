@@ -38,6 +38,7 @@ SELECT tenant_id, kind, state, items
 
 -- name: totals
 SELECT clock_timestamp() AS taken_at,
+       ARRAY(SELECT slug FROM rocksync.tenant) AS slugs,
        (SELECT count(*) FROM rocksync.worker WHERE seen_at > clock_timestamp() - interval '30 seconds') AS workers,
        (SELECT count(*) FROM rocksync.schedule WHERE lease_worker IS NOT NULL AND leased_until > clock_timestamp()) AS leases,
        (SELECT jsonb_object_agg(status, tenants)

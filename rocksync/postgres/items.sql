@@ -3,9 +3,9 @@
 SELECT held, folded, deliverable FROM rocksync.fold($1, $2, $3, $4);
 
 -- name: hold
--- A row while the lease is held; it cannot be taken over before the transaction ends.
+-- Whether the lease is held; it cannot be taken over before the transaction ends.
 -- $1 tenant_id bigint, $2 kind text, $3 token bigint
-SELECT true FROM rocksync.schedule WHERE tenant_id = $1 AND kind = $2 AND lease_token = $3 FOR SHARE;
+SELECT rocksync.hold_lease($1, $2, $3);
 
 -- name: deliverable
 -- Items of one tenant and kind that are due, the longest undelivered first, behind a given one.

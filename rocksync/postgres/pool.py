@@ -13,6 +13,7 @@ _COMMAND_TIMEOUT_S = 60.0
 _SERVER_SETTINGS = {
     "timezone": "UTC",
     "statement_timeout": "60s",
+    "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "60s",
     "client_connection_check_interval": "10s",
     "jit": "off",

@@ -17,7 +17,7 @@ SELECT asked.id, h.digest, h.modified_at, s.id IS NOT NULL AS in_store
 -- $1 tenant_id bigint, $2 ids text[], $3 statuses text[], $4 modified_at timestamptz[], $5 digests bytea[],
 -- $6 documents text[] (null: of no interest)
 INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, modified_at, digest, document)
-SELECT $1, n.id, n.status, n.modified_at, n.digest, n.document
+SELECT $1, n.id, n.status, least(n.modified_at, now() + interval '5 minutes'), n.digest, n.document
   FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::bytea[], $6::text[])
        AS n (id, status, modified_at, digest, document)
     ON CONFLICT (tenant_id, id) DO UPDATE

@@ -35,6 +35,9 @@ RECORD_AT_MOST = 200
 """Outcomes written in one transaction."""
 ATTEMPTS = 5
 """Refusals of one item without a change of it before it is set aside."""
+SETBACKS = 3
+"""Deliveries in a row that the hub fails before the pass gives up."""
+_SETBACK_S = 30.0
 _FIRST_RETRY_S = 60.0
 _LAST_RETRY_S = 4 * 3600.0
 
@@ -175,6 +178,7 @@ class _Run(Generic[R, D]):
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(maxsize=2 * RECORD_AT_MOST)
         self._tally = _Tally()
         self._failure: PassError | TenantError | None = None
+        self._setbacks = 0
 
     async def run(self) -> PassReport:
         async with asyncio.TaskGroup() as group:
@@ -242,19 +246,40 @@ class _Run(Generic[R, D]):
 
     async def _deliver(self, parcel: list[tuple[Item, D]]) -> Sequence[Outcome]:
         try:
-            return await self._flow.deliver(parcel)
+            outcomes = await self._flow.deliver(parcel)
         except MissingAtHubError as error:
-            return [_lost_at_hub(item, document, error) for item, document in parcel]
+            outcomes = [_lost_at_hub(item, document, error) for item, document in parcel]
         except ItemError as error:
             if len(parcel) == 1:
-                return [refused(parcel[0][0], error)]
-            outcomes = list[Outcome]()
-            for single in parcel:  # which of them it was shows when each goes alone
-                outcomes.extend(await self._deliver([single]))
-            return outcomes
-        except (PassError, TenantError) as error:
+                outcomes = [refused(parcel[0][0], error)]
+            else:  # which of them it was shows when each goes alone
+                outcomes = [outcome for single in parcel for outcome in await self._deliver([single])]
+        except (LeaseLostError, TenantError) as error:
             self._failure = self._failure or error
             return []
+        except PassError as error:
+            return self._set_back(parcel, error)
+        self._setbacks = 0
+        return outcomes
+
+    def _set_back(self, parcel: list[tuple[Item, D]], error: PassError) -> Sequence[Outcome]:
+        """Postpone what the hub could not take now; several times in a row is the hub's failure and ends the pass.
+
+        One resource that alone is answered with errors must not hold up those behind it.
+        """
+        self._setbacks += 1
+        if self._setbacks >= SETBACKS or error.reason is Reason.RATE_LIMITED:
+            self._failure = self._failure or error
+        return [
+            Postponed(
+                key=item.key,
+                revision=item.revision,
+                reason=error.reason,
+                detail=error.detail,
+                delay_s=error.retry_after_s or _SETBACK_S,
+            )
+            for item, _ in parcel
+        ]
 
     async def _record(self) -> None:
         """Write outcomes down, as many at once as have come together meanwhile."""

@@ -43,7 +43,7 @@ def waits(item: Item, product_sku: str, products: Mapping[str, Known]) -> Skippe
 
 
 def _may_lack(product: Known) -> bool:
-    """Whether the product stands as it does for want of a price or stock, or for a wrong one, which by now may be right.
+    """Whether the product stands as it does for want of a price or stock, or for a wrong one; by now it may be right.
 
     The trigger on a first price or stock sees only products that are committed; this sees the others.
     """

@@ -25,6 +25,7 @@ from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Flow, Slice, refused, run_pass
 from rocksync.sync.order_rules import CANCELED, IMPORTED_AS, has_reached, moved_to
 
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 _CONFIRM_AFTER_S = 30.0
 _LOCKED_RETRY_S = 5.0
 _DAY = timedelta(days=1)
@@ -220,7 +221,7 @@ class _Advance:
 
 
 def _raw(order: HubOrder) -> str:
-    return msgspec.json.encode(order.document).decode()
+    return _encode(order.document).decode()
 
 
 def _shows_invoice(order: HubOrder, task: OrderTask) -> bool:
