@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typing import TextIO, TypeAlias
 from rich.console import Console
 from rich.live import Live
 
-from rocksync.app import App, database_server, open_app
+from rocksync.app import App, counting, database_server, new_metrics, open_app, watched
 from rocksync.demo.display import live_table, plain_line, refused_table, summary_table
 from rocksync.demo.hub import DemoHub, demo_hub
 from rocksync.demo.live import live
@@ -31,6 +32,7 @@ from rocksync.domain.errors import MisuseError, SettingsError
 from rocksync.domain.tenancy import Credentials
 from rocksync.settings import Database, Schedule, Settings
 from rocksync.telemetry.logs import set_up_logs
+from rocksync.telemetry.metrics import Metrics
 
 _LATENCY_S = 0.03
 _REQUESTS_PER_SECOND = 200.0
@@ -44,6 +46,8 @@ _DRAIN_S = 5.0
 _OUR_MAPPERS = Path(__file__).parents[2] / "mappers"
 _LINE_EVERY_S = 3.0
 _LOOK_S = 0.5
+_LOG_FILE = "demo.log"
+_PROGRAM = f"{os.path.relpath(sys.executable)} -m rocksync"
 _MOST_LISTED = 40
 _PIPE_WIDTH = 120
 
@@ -56,13 +60,14 @@ async def run_demo(settings: Settings, *, once: bool, out: TextIO) -> int:
     """
     folder = settings.data_dir / "demo"
     console = Console(file=out, width=None if out.isatty() else _PIPE_WIDTH)
-    with _alone(folder), _stopping() as stop, _logging_to(folder / "demo.log", settings.log.level):
+    with _alone(folder), _stopping() as stop, _logging_to(folder / _LOG_FILE, settings.log.level):
         async with demo_hub(latency_s=_LATENCY_S, seed=SEED) as hub:
             mine = _settings(settings, folder, hub)
             async with database_server(mine) as dsn:
                 await wipe(dsn)
-                async with open_app(mine) as app:
-                    return await _Demo(app=app, hub=hub, console=console, stop=stop).run(once=once)
+                metrics = new_metrics(mine)
+                async with open_app(mine, counting(metrics)) as app, _watched(app, metrics) as watch:
+                    return await _Demo(app=app, hub=hub, watch=watch, console=console, stop=stop).run(once=once)
 
 
 def _settings(settings: Settings, folder: Path, hub: DemoHub) -> Settings:
@@ -95,12 +100,25 @@ def _mappers_folder(given: Path) -> Path:
     raise SettingsError(f"mappers.dir {given} lacks {', '.join(sorted(wanted))}: set it to the folder that has them")
 
 
+@contextlib.asynccontextmanager
+async def _watched(app: App, metrics: Metrics) -> AsyncIterator[str]:
+    """Serve metrics and health at the port of the settings, or if that is taken at any, and yield the URL."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            url = await stack.enter_async_context(watched(app.settings, app.database, metrics))
+        except SettingsError:
+            elsewhere = replace(app.settings, http=replace(app.settings.http, port=0))
+            url = await stack.enter_async_context(watched(elsewhere, app.database, metrics))
+        yield url
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Demo:
-    """One run, with everything open."""
+    """One run, with everything open. ``watch`` is the URL of metrics, health and notifications."""
 
     app: App
     hub: DemoHub
+    watch: str
     console: Console
     stop: asyncio.Event
 
@@ -124,7 +142,7 @@ class _Demo:
             api_user=f"user-{store.slug}",
             api_secret=secrets.token_urlsafe(24),
         )
-        account = await self.hub.register(credentials, None)
+        account = await self.hub.register(credentials, f"{self.watch}/notifications/pluggto")
         tenant = await onboard(self.app.database.pool, store, credentials, store.modes)
         return Tenancy(store=store, tenant=tenant, account=account)
 
@@ -180,8 +198,10 @@ class _Demo:
         folder = self.app.settings.data_dir
         lines = (
             *(f"tenant    {each.slug}: {len(each.catalogue.skus)} SKUs, {', '.join(each.mappers)}" for each in stores),
+            f"metrics   {self.watch}/metrics (health: {self.watch}/healthz, {self.watch}/readyz)",
             f"sandbox   {self.hub.url} (control: {self.hub.url}/_sandbox/status)",
-            f"look in   ROCKSYNC_DATA_DIR={folder} ROCKSYNC_PLUGGTO__BASE_URL={self.hub.url} rocksync status",
+            f"look in   ROCKSYNC_DATA_DIR={folder} ROCKSYNC_PLUGGTO__BASE_URL={self.hub.url} {_PROGRAM} status",
+            f"log       {folder / _LOG_FILE}",
             *(() if once else ("end it    Ctrl-C",)),
         )
         for line in lines:

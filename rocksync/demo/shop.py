@@ -9,12 +9,13 @@ import asyncpg
 
 from rocksync import sql
 from rocksync.demo.fiscal import SERIES, nfe_key
-from rocksync.demo.goods import sellable
 from rocksync.demo.loading import Tenancy, load
+from rocksync.domain.catalog import Price
 
 _QUERIES = sql.load("rocksync.demo", "shop.sql")
 _FACTORS = tuple(Decimal(text) for text in ("0.95", "0.97", "1.02", "1.05", "1.08"))
 _LARGEST_DELIVERY = 12
+_ROOM = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,22 @@ class Shop:
     rng: random.Random
 
     async def reprice(self, count: int) -> None:
-        """Change the prices of *count* SKUs in one statement."""
+        """Change the prices of *count* SKUs in one statement, to somewhat more or less than in the catalogue."""
         factor = self.rng.choice(_FACTORS)
-        await self.pool.execute(_QUERIES.reprice, self.tenancy.tenant, self._some(count), factor)
+        rows = [(price.sku, price.price, price.special_price) for price in self._some(count)]
+        await self.pool.execute(
+            _QUERIES.reprice,
+            self.tenancy.tenant,
+            [sku for sku, _, _ in rows],
+            [round(price * factor, 2) for _, price, _ in rows],
+            [None if special is None else round(special * factor, 2) for _, _, special in rows],
+        )
 
     async def restock(self, count: int) -> None:
-        """Add to the stock of *count* SKUs in one statement."""
+        """Add to the stock of *count* SKUs in one statement, as far as there is room."""
         units = self.rng.randint(1, _LARGEST_DELIVERY)
-        await self.pool.execute(_QUERIES.restock, self.tenancy.tenant, self._some(count), units)
+        skus = [price.sku for price in self._some(count)]
+        await self.pool.execute(_QUERIES.restock, self.tenancy.tenant, skus, units, _ROOM)
 
     async def take_in(self) -> None:
         """Add the product that somebody ordered before the store had it."""
@@ -70,13 +79,13 @@ class Shop:
         rows = await self.pool.fetch(_QUERIES.arrive, self.tenancy.tenant, travel)
         return [row["pluggto_id"] for row in rows]
 
-    def _some(self, count: int) -> list[str]:
+    def _some(self, count: int) -> list[Price]:
+        """Return *count* SKUs by chance, those of half-filled products apart, with their prices in the catalogue."""
         catalogue = self.tenancy.catalogue
-        lacking = catalogue.half_filled
         whole = [
-            one
+            price
             for listing in catalogue.listings
-            if listing.product.sku not in lacking
-            for one in sellable(listing.product)
+            if listing.product.sku not in catalogue.half_filled
+            for price in listing.prices.values()
         ]
         return self.rng.sample(whole, min(count, len(whole)))

@@ -1,14 +1,15 @@
 -- name: reprice
--- $1 tenant_id bigint, $2 skus text[], $3 factor numeric
-UPDATE store.price
-   SET price = round(price * $3, 2), special_price = round(special_price * $3, 2), updated_at = now()
- WHERE tenant_id = $1
-   AND sku = ANY ($2);
+-- $1 tenant_id bigint, $2 skus text[], $3 prices numeric[], $4 special prices numeric[]
+UPDATE store.price p
+   SET price = n.price, special_price = n.special_price, updated_at = now()
+  FROM unnest($2::text[], $3::numeric[], $4::numeric[]) AS n (sku, price, special_price)
+ WHERE p.tenant_id = $1
+   AND p.sku = n.sku;
 
 -- name: restock
--- $1 tenant_id bigint, $2 skus text[], $3 units int
+-- $1 tenant_id bigint, $2 skus text[], $3 units int, $4 room on the shelf int
 UPDATE store.stock
-   SET on_hand = on_hand + $3, updated_at = now()
+   SET on_hand = least(on_hand + $3, greatest(on_hand, $4)), updated_at = now()
  WHERE tenant_id = $1
    AND sku = ANY ($2);
 
