@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,7 +59,7 @@ class Channel(asyncio.Protocol):
         start, end = 0, len(self._buffer)
         view = memoryview(self._buffer)
         while end - start >= HEADER.size:
-            size, _ = HEADER.unpack_from(view, start)
+            size, _, _ = HEADER.unpack_from(view, start)
             if end - start < HEADER.size + size:
                 break
             start += HEADER.size
@@ -74,25 +75,35 @@ class Channel(asyncio.Protocol):
         self.gone = True
         self._changed.set()
 
-    async def ask(self, op: Op, body: bytes, rows: int, deadline_s: float) -> Exchange:
-        """Send a request and return its answers, one for each of *rows*, none of which may take over *deadline_s*."""
-        self._answers, self._wanted = [], rows
-        self._changed.clear()
-        if self._transport is None or self.gone:
-            return Exchange(answers=[], end=End.GONE)
-        self._transport.write(frame(op, body))
+    async def ask(self, op: Op, parts: Iterable[tuple[int, bytes]], rows: int, deadline_s: float) -> Exchange:
+        """Send a request and return its answers, one for each of *rows*, none of which may take over *deadline_s*.
+
+        *parts* are bodies with their numbers of rows. While one is worked on the next is made and sent.
+        """
+        self._answers, sent, coming = [], 0, iter(parts)
         seen, since = (-1, 0), time.monotonic()
         while len(self._answers) < rows and not self.gone:
+            self._wanted = sent
+            self._changed.clear()
+            if part := next(coming, None):
+                self._send(op, sent, part[1])
+                sent += part[0]
+            if len(self._answers) >= self._wanted and self._wanted < rows:
+                await asyncio.sleep(0)
+                continue
             timer = asyncio.get_running_loop().call_later(deadline_s / _LOOKS, self._changed.set)
             await self._changed.wait()
             timer.cancel()
-            self._changed.clear()
             at = (int(self._progress[0]), len(self._answers))
             if at != seen or at[0] == 0:
                 seen, since = at, time.monotonic()
             elif time.monotonic() - since > deadline_s:
                 return self._ended(End.HUNG)
         return self._ended(End.DONE if len(self._answers) >= rows else End.GONE)
+
+    def _send(self, op: Op, start: int, body: bytes) -> None:
+        if self._transport is not None and not self.gone:
+            self._transport.write(frame(op, body, start=start))
 
     def _ended(self, end: End) -> Exchange:
         return Exchange(answers=self._answers, end=end, row=int(self._progress[0]), mark=int(self._progress[1]))

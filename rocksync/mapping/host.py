@@ -58,6 +58,8 @@ from rocksync.mapping.wire import (
 _FLUSH_BYTES = 64 * 1024
 _FLUSH_S = 0.005
 _DEATH_SIGNAL = 1
+# Rows are garbage without cycles: looking for cycles as often as by default costs more than mapping them.
+_COLLECT_AFTER = (20_000, 20, 20)
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -119,6 +121,7 @@ def _become_host(channel: socket.socket, page: int, memory_mb: int) -> NoReturn:
     for standard in (0, 1, 2):
         os.dup2(null, standard)
     _limit_memory(memory_mb)
+    gc.set_threshold(*_COLLECT_AFTER)
     shared = mmap.mmap(page, STACK_AT)
     os.lseek(page, STACK_AT, os.SEEK_SET)
     faulthandler.register(signal.SIGUSR1, file=page, all_threads=False)
@@ -152,25 +155,25 @@ class Host:
         """Answer until the channel ends."""
         with self._channel.makefile("rb") as requests:
             while header := requests.read(HEADER.size):
-                size, operation = HEADER.unpack(header)
-                self._answer(Op(operation), requests.read(size))
+                size, operation, start = HEADER.unpack(header)
+                self._answer(Op(operation), requests.read(size), start)
                 self._flush()
 
-    def _answer(self, op: Op, body: bytes) -> None:
+    def _answer(self, op: Op, body: bytes, start: int) -> None:
         self._flushed_at = time.monotonic()
         match op:
             case Op.LOAD:
-                self._each([body], self._load)
+                self._each([body], self._load, start)
             case Op.EXAMINE:
-                self._each([body], self._examine)
+                self._each([body], self._examine, start)
             case Op.SETTINGS:
-                self._each([body], self._settings)
+                self._each([body], self._settings, start)
             case _:
-                self._each(ROWS[op].decode(body), self._convert(op))
+                self._each(ROWS[op].decode(body), self._convert(op), start)
 
-    def _each(self, rows: Iterable[Any], convert: Callable[[Any], msgspec.Struct]) -> None:
+    def _each(self, rows: Iterable[Any], convert: Callable[[Any], msgspec.Struct], start: int) -> None:
         progress = self._progress
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(rows, start=start + 1):
             progress[0] = number
             self._out += frame(0, ENCODER.encode(_attempt(convert, row)))
             if len(self._out) > _FLUSH_BYTES or time.monotonic() - self._flushed_at > _FLUSH_S:

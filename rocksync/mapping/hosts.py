@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,8 @@ from rocksync.mapping.channel import Channel, End, Exchange
 from rocksync.mapping.forks import Forks, ForksLostError, open_forks
 from rocksync.mapping.wire import Answer, Examined, Failed, HookSeen, Load, Op, Source, read_mark
 
-CHUNK = 128
+CHUNK = 64
+_SPAN = 16 * CHUNK
 IN_A_ROW = 3
 _LOAD_S = 5.0
 _CALL_DEADLINES = 10
@@ -103,8 +104,9 @@ class Hosts:
         if time.monotonic() > call.ends_at:
             call.give_up(self._slow(crew))
             return
-        chunk = call.chunk()
-        exchange = await self._exchange(desk, crew, op, encode(chunk), len(chunk))
+        rows = call.span()
+        parts = ((len(part), encode(part)) for part in _parts(rows))
+        exchange = await self._exchange(desk, crew, op, parts, len(rows))
         if isinstance(exchange, Failed):
             if exchange.reason is Reason.MAPPER_TIMEOUT:
                 desk.stopped = crew.version, exchange
@@ -129,12 +131,14 @@ class Hosts:
         row = exchange.row or len(exchange.answers) + 1
         call.blamed[max(start + row - 1, len(call.answers))] = failed
 
-    async def _exchange(self, desk: _Desk, crew: Crew, op: Op, body: bytes, rows: int) -> Exchange | Failed:
+    async def _exchange(
+        self, desk: _Desk, crew: Crew, op: Op, parts: Iterable[tuple[int, bytes]], rows: int
+    ) -> Exchange | Failed:
         try:
             host = await self._manned(desk, crew)
             if isinstance(host, Failed):
                 return host
-            exchange = await host.channel.ask(op, body, rows, self._deadline_s)
+            exchange = await host.channel.ask(op, parts, rows, self._deadline_s)
         except ForksLostError:
             return Failed(Reason.MAPPER_ERROR, "no mapper host can be started", False)
         except BaseException:
@@ -154,7 +158,7 @@ class Hosts:
         desk.host = host = await self._new_host(crew.version)
         sources = tuple(member.source for member in crew.members)
         body = msgspec.json.encode(Load(crew.tenant, sources))
-        loading = await host.channel.ask(Op.LOAD, body, 1, max(_LOAD_S, self._deadline_s))
+        loading = await host.channel.ask(Op.LOAD, [(1, body)], 1, max(_LOAD_S, self._deadline_s))
         if loading.end is not End.DONE:
             failed = await self._bury(desk, crew, loading)
             return failed or Failed(Reason.MAPPER_ERROR, "mapper hosts end again and again", False)
@@ -248,7 +252,7 @@ class Hosts:
         try:
             desk.host = host = await self._new_host("")
             exchange = await host.channel.ask(
-                Op.EXAMINE, msgspec.json.encode(source), 1, max(_LOAD_S, self._deadline_s)
+                Op.EXAMINE, [(1, msgspec.json.encode(source))], 1, max(_LOAD_S, self._deadline_s)
             )
             if exchange.end is End.DONE:
                 answer = exchange.answers[0]
@@ -284,15 +288,21 @@ class _Call:
     def complete(self) -> bool:
         return len(self.answers) >= len(self.rows)
 
-    def chunk(self) -> Sequence[Any]:
+    def span(self) -> Sequence[Any]:
+        """Return the rows to try next: none that is blamed, and not so many that others wait for long."""
         start = len(self.answers)
-        return self.rows[start : min([start + CHUNK, len(self.rows), *self.blamed])]
+        return self.rows[start : min([start + _SPAN, len(self.rows), *self.blamed])]
 
     def give_up(self, failed: Failed) -> None:
         self.answers += [failed] * (len(self.rows) - len(self.answers))
 
 
 _NOBODY = Tenant(id=TenantId(0), slug="", name="", domain="")
+
+
+def _parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(rows), CHUNK):
+        yield rows[start : start + CHUNK]
 
 
 def _not_run(failed: Failed, after: str, *, for_good: bool = True) -> Failed:

@@ -6,18 +6,15 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from rocksync.domain.catalog import Listing, Price, Stock
 from rocksync.domain.documents import (
-    Offer,
     OrderTask,
     PriceDocument,
-    PricePayload,
     ProductDocument,
-    ProductPayload,
     Skip,
     StockDocument,
 )
@@ -25,25 +22,19 @@ from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
-from rocksync.mapping import conversion, validation
-from rocksync.mapping.conversion import CLOSED, DefaultRules, Mapped
+from rocksync.mapping import answers, conversion
+from rocksync.mapping.conversion import CLOSED, DefaultRules
 from rocksync.mapping.default import IMPORTED
-from rocksync.mapping.hosts import Crew, Hosts, open_hosts
+from rocksync.mapping.folder import Found
+from rocksync.mapping.hosts import Crew, Hosts, Version, open_hosts
 from rocksync.mapping.registry import Fault, Listed, Listener, Registry, open_registry
-from rocksync.mapping.validation import InvalidPayloadError
 from rocksync.mapping.wire import (
     ENCODER,
     ROW_ENCODER,
     Answer,
     Complaints,
     Failed,
-    Left,
     ListingRow,
-    MappedListing,
-    MappedOrder,
-    MappedParcel,
-    MappedPrice,
-    MappedStock,
     Op,
 )
 
@@ -54,7 +45,7 @@ _PRODUCT_HOOKS = frozenset(
 )
 _PARCEL_HOOKS = frozenset(("rocksync_map_invoice", "rocksync_map_shipment"))
 _Row = TypeVar("_Row")
-_Answer = TypeVar("_Answer")
+_Made = TypeVar("_Made")
 _AcceptedListing = tuple[Listing, dict[str, Any] | None]
 _OrderPair = tuple[HubOrder, StoreOrder | None]
 
@@ -72,11 +63,32 @@ class _Plan:
     wants_accepted: bool = False
 
 
+class Lineup(Protocol):
+    """Which mappers each tenant has. ``generation`` grows whenever that may have changed."""
+
+    @property
+    def generation(self) -> int:
+        """A number that grows."""
+
+    def resolve(self, tenant: Tenant) -> tuple[list[Version], str | None]:
+        """Return the tenant's mappers in order, and why its items cannot be mapped now, if so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    versions: Sequence[Version]
+    generation: int = 0
+
+    def resolve(self, _tenant: Tenant) -> tuple[list[Version], str | None]:
+        return list(self.versions), None
+
+
 class Mappers:
     """The mapping of every tenant."""
 
-    def __init__(self, registry: Registry, hosts: Hosts) -> None:
+    def __init__(self, registry: Registry, hosts: Hosts, *, lineup: Lineup | None = None) -> None:
         self._registry = registry
+        self._lineup = lineup or registry
         self._hosts = hosts
         self._default = DefaultRules()
         self._plans: dict[int, _Plan] = {}
@@ -92,6 +104,23 @@ class Mappers:
     def listing(self) -> list[Listed]:
         """Return every mapper, by name."""
         return self._registry.listing()
+
+    def source(self, name: str) -> Found | None:
+        """Return the text of a mapper as it is on disk, sound or not."""
+        return self._registry.source(name)
+
+    async def sound(self, found: Found) -> Version | Failed:
+        """Return a mapper's text as a version that may be used, or what is wrong with it."""
+        answer = await self._hosts.examine(found.source)
+        return (
+            answer
+            if isinstance(answer, Failed)
+            else Version(source=found.source, digest=found.digest, hooks=answer.hooks)
+        )
+
+    def only(self, versions: Sequence[Version]) -> "Mappers":
+        """Return the mapping of any tenant by exactly these mappers."""
+        return Mappers(self._registry, self._hosts, lineup=_Fixed(versions))
 
     def used_by(self, tenant: Tenant) -> list[str]:
         """Return the names of the tenant's mappers, in the order they run."""
@@ -116,7 +145,7 @@ class Mappers:
             case Failed(detail=detail):
                 return [detail]
             case _:
-                raise _unexpected(answer)
+                raise answers.unexpected(answer)
 
     async def products(
         self, tenant: Tenant, listings: Sequence[_AcceptedListing]
@@ -125,11 +154,8 @@ class Mappers:
         plan = self._plan(tenant)
         if plan.fault is None and not (plan.hooks & _PRODUCT_HOOKS):
             return await _in_chunks(listings, self._default_product)
-        answers: list[ProductDocument | Skip | ItemError | None] = [
-            conversion.settled(listing, accepted) for listing, accepted in listings
-        ]
-        await asyncio.sleep(0)
-        open_rows = [row for row, answer in zip(listings, answers, strict=True) if answer is None]
+        settled = await _in_chunks(listings, lambda row: conversion.settled(*row))
+        open_rows = [row for row, answer in zip(listings, settled, strict=True) if answer is None]
 
         def row(pair: _AcceptedListing) -> ListingRow:
             listing, accepted = pair
@@ -143,10 +169,10 @@ class Mappers:
             open_rows,
             lambda rows: ROW_ENCODER.encode([row(one) for one in rows]),
             lambda pair: pair[0].product.sku,
-            _product,
+            answers.product,
         )
         fresh = iter(mapped)
-        return [next(fresh) if answer is None else answer for answer in answers]
+        return [next(fresh) if answer is None else answer for answer in settled]
 
     def _default_product(self, row: _AcceptedListing) -> ProductDocument | Skip:
         listing, accepted = row
@@ -163,10 +189,10 @@ class Mappers:
         plan = self._plan(tenant)
         if plan.fault is None and "rocksync_map_price" not in plan.hooks:
             return await _in_chunks(prices, self._default_price)
-        return await self._through(plan, Op.PRICES, prices, ROW_ENCODER.encode, lambda price: price.sku, _price)
+        return await self._through(plan, Op.PRICES, prices, ROW_ENCODER.encode, lambda price: price.sku, answers.price)
 
     def _default_price(self, price: Price) -> PriceDocument | Skip:
-        _check_sku(price.sku)
+        answers.check_sku(price.sku)
         return PriceDocument(key=price.sku, product_sku=price.product_sku, payload=self._default.price(price))
 
     async def stocks(self, tenant: Tenant, stocks: Sequence[Stock]) -> list[StockDocument | Skip | ItemError]:
@@ -174,10 +200,10 @@ class Mappers:
         plan = self._plan(tenant)
         if plan.fault is None and "rocksync_map_stock" not in plan.hooks:
             return await _in_chunks(stocks, self._default_stock)
-        return await self._through(plan, Op.STOCKS, stocks, ROW_ENCODER.encode, lambda stock: stock.sku, _stock)
+        return await self._through(plan, Op.STOCKS, stocks, ROW_ENCODER.encode, lambda stock: stock.sku, answers.stock)
 
     def _default_stock(self, stock: Stock) -> StockDocument | Skip:
-        _check_sku(stock.sku)
+        answers.check_sku(stock.sku)
         return StockDocument(key=stock.sku, product_sku=stock.product_sku, payload=self._default.stock(stock))
 
     async def orders(self, tenant: Tenant, orders: Sequence[_OrderPair]) -> list[OrderTask | ItemError]:
@@ -187,24 +213,36 @@ class Mappers:
             return await _in_chunks(orders, self._default_order)
         fresh = [pair for pair in orders if pair[1] is None and pair[0].status in IMPORTED]
         parcels = [pair for pair in orders if _has_parcel(pair)]
-        answers = {
+        tasks = {
             pair[0].id: OrderTask(key=pair[0].id, hub=pair[0], store=pair[1]) for pair in orders
         } | await self._mapped_orders(plan, fresh, parcels)
-        return [answers[hub.id] for hub, _ in orders]
+        return [tasks[hub.id] for hub, _ in orders]
 
     async def _mapped_orders(
         self, plan: _Plan, fresh: Sequence[_OrderPair], parcels: Sequence[_OrderPair]
     ) -> dict[str, OrderTask | ItemError]:
-        answers: list[OrderTask | ItemError] = []
+        tasks: list[OrderTask | ItemError] = []
         for op, pairs, hooks, encode, decode in (
-            (Op.ORDERS, fresh, {"rocksync_map_order"}, lambda rows: ENCODER.encode([hub for hub, _ in rows]), _order),
-            (Op.PARCELS, parcels, _PARCEL_HOOKS, lambda rows: ROW_ENCODER.encode([own for _, own in rows]), _parcel),
+            (
+                Op.ORDERS,
+                fresh,
+                {"rocksync_map_order"},
+                lambda rows: ENCODER.encode([hub for hub, _ in rows]),
+                answers.order,
+            ),
+            (
+                Op.PARCELS,
+                parcels,
+                _PARCEL_HOOKS,
+                lambda rows: ROW_ENCODER.encode([own for _, own in rows]),
+                answers.parcel,
+            ),
         ):
             if plan.fault is None and not (plan.hooks & hooks):
-                answers += await _in_chunks(pairs, self._default_order)
+                tasks += await _in_chunks(pairs, self._default_order)
             else:
-                answers += await self._through(plan, op, pairs, encode, lambda pair: pair[0].id, decode)
-        return {answer.key: answer for answer in answers}
+                tasks += await self._through(plan, op, pairs, encode, lambda pair: pair[0].id, decode)
+        return {task.key: task for task in tasks}
 
     def _default_order(self, row: _OrderPair) -> OrderTask:
         hub, store = row
@@ -222,29 +260,29 @@ class Mappers:
         rows: Sequence[_Row],
         encode: Callable[[Sequence[_Row]], bytes],
         key: Callable[[_Row], str],
-        decode: Callable[[_Row, Answer], _Answer],
-    ) -> list[_Answer | ItemError]:
+        decode: Callable[[_Row, Answer], _Made],
+    ) -> list[_Made | ItemError]:
         if plan.crew is None:
             return [_mapper_error(key(row), plan.fault or "its mappers cannot be used") for row in rows]
-        answers = await self._hosts.run(plan.crew, op, rows, encode) if rows else []
+        raw = await self._hosts.run(plan.crew, op, rows, encode) if rows else []
 
-        def one(pair: tuple[_Row, Answer]) -> _Answer:
+        def one(pair: tuple[_Row, Answer]) -> _Made:
             row, answer = pair
             if isinstance(answer, Failed):
                 raise ItemError(key(row), answer.detail, reason=answer.reason, final=answer.final)
             return decode(row, answer)
 
-        return await _in_chunks(zip(rows, answers, strict=True), one)
+        return await _in_chunks(zip(rows, raw, strict=True), one)
 
     def _plan(self, tenant: Tenant) -> _Plan:
         plan = self._plans.get(tenant.id)
-        if plan is None or plan.generation != self._registry.generation or plan.tenant != tenant:
+        if plan is None or plan.generation != self._lineup.generation or plan.tenant != tenant:
             plan = self._plans[tenant.id] = self._made_plan(tenant)
         return plan
 
     def _made_plan(self, tenant: Tenant) -> _Plan:
-        versions, fault = self._registry.resolve(tenant)
-        generation = self._registry.generation
+        versions, fault = self._lineup.resolve(tenant)
+        generation = self._lineup.generation
         if fault is not None:
             return _Plan(tenant=tenant, generation=generation, version=_digest(tenant, [fault]), fault=fault)
         if not versions:
@@ -271,87 +309,20 @@ def _has_parcel(pair: _OrderPair) -> bool:
     return store is not None and hub.status not in CLOSED and not (store.invoice is None and store.shipment is None)
 
 
-def _product(pair: _AcceptedListing, answer: Answer) -> ProductDocument | Skip:
-    listing, accepted = pair
-    match answer:
-        case MappedListing(payload=payload, offers=offers):
-            made = Mapped(
-                payload=None if payload is None else cast("ProductPayload", payload),
-                offers={sku: _offer(*parts) for sku, parts in offers.items()},
-            )
-            return conversion.document(listing, accepted, made)
-        case Left(reason=reason, detail=detail):
-            return Skip(key=listing.product.sku, reason=reason, detail=detail)
-        case _:
-            raise _unexpected(answer)
-
-
-def _offer(price: Any, special: Any, quantity: int) -> Offer:  # noqa: ANN401 # decoded as Decimal
-    return Offer(price={"price": price, "special_price": special}, stock={"quantity": quantity})
-
-
-def _price(price: Price, answer: Answer) -> PriceDocument | Skip:
-    _check_sku(price.sku)
-    match answer:
-        case MappedPrice(price=full, special_price=special):
-            payload: PricePayload = {"price": full, "special_price": special}
-            return PriceDocument(key=price.sku, product_sku=price.product_sku, payload=payload)
-        case Left(reason=reason, detail=detail):
-            return Skip(key=price.sku, reason=reason, detail=detail)
-        case _:
-            raise _unexpected(answer)
-
-
-def _stock(stock: Stock, answer: Answer) -> StockDocument | Skip:
-    _check_sku(stock.sku)
-    match answer:
-        case MappedStock(quantity=quantity):
-            return StockDocument(key=stock.sku, product_sku=stock.product_sku, payload={"quantity": quantity})
-        case Left(reason=reason, detail=detail):
-            return Skip(key=stock.sku, reason=reason, detail=detail)
-        case _:
-            raise _unexpected(answer)
-
-
-def _order(pair: _OrderPair, answer: Answer) -> OrderTask:
-    hub, store = pair
-    if not isinstance(answer, MappedOrder):
-        raise _unexpected(answer)
-    return OrderTask(key=hub.id, hub=hub, store=store, document=answer.document)
-
-
-def _parcel(pair: _OrderPair, answer: Answer) -> OrderTask:
-    hub, store = pair
-    if not isinstance(answer, MappedParcel):
-        raise _unexpected(answer)
-    return OrderTask(key=hub.id, hub=hub, store=store, invoice=answer.invoice, shipment=answer.shipment)
-
-
 def _mapper_error(key: str, detail: str) -> ItemError:
     return ItemError(key, detail, reason=Reason.MAPPER_ERROR)
 
 
-def _unexpected(answer: Answer) -> TypeError:
-    return TypeError(f"a mapper host answered with {type(answer).__name__}")
-
-
-def _check_sku(sku: str) -> None:
-    try:
-        validation.check_sku(sku)
-    except InvalidPayloadError as error:
-        raise conversion.refusal(sku, error) from error
-
-
-async def _in_chunks(rows: Iterable[_Row], convert: Callable[[_Row], _Answer]) -> list[_Answer | ItemError]:
-    answers: list[_Answer | ItemError] = []
+async def _in_chunks(rows: Iterable[_Row], convert: Callable[[_Row], _Made]) -> list[_Made | ItemError]:
+    made: list[_Made | ItemError] = []
     for number, row in enumerate(rows, start=1):
         try:
-            answers.append(convert(row))
+            made.append(convert(row))
         except ItemError as error:
-            answers.append(error)
+            made.append(error)
         if number % CHUNK == 0:
             await asyncio.sleep(0)
-    return answers
+    return made
 
 
 @contextlib.asynccontextmanager

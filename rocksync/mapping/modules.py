@@ -10,11 +10,13 @@ import inspect
 import linecache
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from operator import itemgetter
 from types import FunctionType, ModuleType
+from typing import Any
 
 import pluggy
 
@@ -24,6 +26,7 @@ from rocksync.mapping.wire import HookSeen, Source, SourceFile
 _PARENT = "rocksync_mappers"
 _PREFIX = "rocksync_"
 _LONGEST = 300
+_MARK = f"{hookspecs.PROJECT}_impl"
 
 
 class BrokenMapperError(Exception):
@@ -45,6 +48,15 @@ class LoadedMapper:
     manager: pluggy.PluginManager
     hooks: tuple[HookSeen, ...]
     default_label: str
+
+    def caller(self, hook: str) -> Callable[..., Any]:
+        """Return a function that takes all arguments of *hook* by name and calls the mapper's with those it names.
+
+        Pluggy's own call costs as much as a small mapper; with one plugin in a manager there is nothing to choose.
+        """
+        implementation = self.manager.get_hookcallers(self.manager.get_plugin(self.name)) or []
+        found = next(one for caller in implementation if caller.name == hook for one in caller.get_hookimpls())
+        return _direct(found.function, found.argnames)
 
     def place(self, error: BaseException) -> tuple[str, int]:
         """Return file and line of this mapper where *error* came up, line 0 if it was not in its text."""
@@ -78,6 +90,13 @@ def load(source: Source) -> LoadedMapper:
     if not hooks:
         raise BrokenMapperError("it has no hook: decorate one with @hookimpl", file=source.label)
     return LoadedMapper(name=source.name, labels=labels, manager=manager, hooks=hooks, default_label=source.label)
+
+
+def _direct(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    pick = itemgetter(*names) if len(names) > 1 else None
+    if pick is not None:
+        return lambda **given: function(*pick(given))
+    return (lambda **given: function(given[names[0]])) if names else (lambda **_: function())
 
 
 def describe(error: BaseException) -> str:
@@ -176,6 +195,8 @@ def _check_functions(source: Source, module: ModuleType) -> None:
             or inspect.isasyncgenfunction(function)
         ):
             raise BrokenMapperError(f"{name} must be a plain function, without async and yield", **where, line=line)
+        if any(getattr(function, _MARK)[option] for option in ("wrapper", "hookwrapper")):
+            raise BrokenMapperError(f"{name} must not wrap: there is nothing around a hook", **where, line=line)
         kinds = {parameter.kind for parameter in inspect.signature(function).parameters.values()}
         if not kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}:
             raise BrokenMapperError(f"{name} must name its arguments one by one", **where, line=line)
@@ -188,7 +209,7 @@ def _functions(source: Source, module: ModuleType) -> Iterator[tuple[str, Functi
 
 
 def _is_hook(function: FunctionType) -> bool:
-    return hasattr(function, f"{hookspecs.PROJECT}_impl")
+    return hasattr(function, _MARK)
 
 
 def _label(source: Source, function: FunctionType) -> str:

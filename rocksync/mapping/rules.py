@@ -160,13 +160,12 @@ class MapperRules:
         for step in self._settings:
             self._at(step.mark)
             try:
-                answers = step.call(tenant=self._tenant)
+                texts = step.call(tenant=self._tenant)
             except BaseException as error:  # a mapper may raise anything, and may try to exit
                 raise _failure(step, "", error) from error
-            for texts in answers:
-                if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-                    raise _rubbish(step, "", "must return a list of texts")
-                found += [f"{step.mapper.name}: {text}" for text in texts]
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                raise _rubbish(step, "", "must return a list of texts")
+            found += [f"{step.mapper.name}: {text}" for text in texts]
         return found
 
     def _through(
@@ -189,8 +188,8 @@ class MapperRules:
                 returned = run(step, payload)
             except BaseException as error:  # a mapper may raise anything, and may try to exit
                 raise _failure(step, key, error, private=private) from error
-            if returned:
-                raise _rubbish(step, key, f"returned {_kind(returned[0])}: change the payload in place")
+            if returned is not None:
+                raise _rubbish(step, key, f"returned {_kind(returned)}: change the payload in place")
         try:
             return check(payload)
         except InvalidPayloadError as error:
@@ -236,7 +235,7 @@ def _steps(mappers: Sequence[LoadedMapper], hook: str) -> list[_Step]:
     for number, mapper in enumerate(mappers, start=1):
         for seen in mapper.hooks:
             if seen.name == hook:
-                call = getattr(mapper.manager.hook, hook)
+                call = mapper.caller(hook)
                 steps.append(_Step(mapper, mark(number, hook), call, seen.line, "accepted" in seen.arguments))
     return steps
 

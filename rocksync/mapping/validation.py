@@ -32,7 +32,7 @@ from rocksync.mapping.shapes import (
 _CENT = Decimal("0.01")
 _NFE_KEY_DIGITS = 44
 _PRICE_AND_STOCK = frozenset(("price", "special_price", "quantity"))
-_EMPTY: tuple[object, ...] = (None, "", [], {}, ())
+_NO_NUMBERS = (UNSET,) * 4
 _UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$\.?(?P<place>.*)`)?$")
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
@@ -95,6 +95,8 @@ def _finish(place: str, shape: SellableShape) -> None:
         _complete_photos(place, shape.photos)
     if shape.attributes is not UNSET:
         _check_attributes(place, shape.attributes)
+    if (shape.cost, shape.handling_time, shape.manufacture_time, shape.warranty_time) == _NO_NUMBERS:
+        return
     for member in ("cost", "handling_time", "manufacture_time", "warranty_time"):
         value = getattr(shape, member)
         if value is not UNSET and not (value.is_finite() and value >= 0):
@@ -102,10 +104,9 @@ def _finish(place: str, shape: SellableShape) -> None:
 
 
 def _check_dimension(place: str, dimension: DimensionShape) -> None:
-    for member in ("length", "width", "height", "weight"):
-        value = getattr(dimension, member)
-        if value is not UNSET and not (value.is_finite() and value >= 0):
-            raise InvalidPayloadError(f"{place}dimension.{member} must be 0 or more, not {value}")
+    for value in (dimension.length, dimension.width, dimension.height, dimension.weight):
+        if value is not UNSET and not (value.is_finite() and not value.is_signed()):
+            raise InvalidPayloadError(f"{place}dimension must hold measures of 0 or more, not {value}")
 
 
 def _complete_photos(place: str, photos: Iterable[PhotoShape]) -> None:
@@ -245,7 +246,7 @@ def _place_first(text: str) -> str:
 def _without_empty(payload: object) -> dict[Any, Any]:
     if not isinstance(payload, dict):
         raise InvalidPayloadError(f"the payload must be a dict, not {_kind(payload)}")
-    return {member: value for member, value in payload.items() if value not in _EMPTY}
+    return {member: value for member, value in payload.items() if value or value == 0}
 
 
 def _members(payload: object, known: tuple[str, ...]) -> dict[Any, Any]:

@@ -1,6 +1,7 @@
 """What the worker and its mapper hosts say to each other: frames of JSON over a socket.
 
-A frame is a length, an operation and a body. A host answers a request with one frame for each row, in order.
+A frame is a length, an operation, how many rows of the request went before, and a body. A host answers a request with
+one frame for each row, in order.
 """
 
 import struct
@@ -19,7 +20,7 @@ from rocksync.domain.tenancy import Tenant
 from rocksync.mapping.hookspecs import HOOKS
 from rocksync.mapping.validation import InvalidPayloadError
 
-HEADER = struct.Struct("!IB")
+HEADER = struct.Struct("!IBI")
 # The shared page: which row the host is at (1 for the first, 0 between rows), and a mark of what runs.
 PROGRESS = struct.Struct("=QQ")
 STACK_AT = 4096
@@ -206,6 +207,6 @@ def read_mark(value: int) -> tuple[int, str | None]:
     return mapper, HOOKS[hook] if hook < len(HOOKS) else None
 
 
-def frame(op: int, body: bytes) -> bytes:
-    """Return a frame."""
-    return HEADER.pack(len(body), op) + body
+def frame(op: int, body: bytes, *, start: int = 0) -> bytes:
+    """Return a frame; *start* is how many rows of the same request went before it."""
+    return HEADER.pack(len(body), op, start) + body

@@ -1,0 +1,77 @@
+"""Tax and lead time members, from the tenant's settings or from attributes of the products.
+
+Settings, all optional:
+
+    "fiscal_fields": {
+        "all": {"origin": 0, "warranty_time": 3, "warranty_message": "3 meses", "handling_time": 1},
+        "attributes": {"ncm": "NCM", "cest": "CEST", "warranty_time": "Garantia (meses)"}
+    }
+
+all         gives every product the same value
+attributes  names the attribute of the product that holds the value; it wins over "all", and is not sent as an
+            attribute any more
+
+ncm, cest and nbm are digits (dots are dropped), origin is 0 to 8, warranty_time in months, handling_time and
+manufacture_time in days.
+"""
+
+import re
+from typing import Any
+
+from rocksync.mapping import ItemError, Product, ProductPayload, Tenant, hookimpl
+
+_DIGITS = {"ncm": 8, "cest": 7, "nbm": 10}
+_NUMBERS = ("origin", "warranty_time", "handling_time", "manufacture_time")
+_TEXTS = ("warranty_message", "isbn")
+_KNOWN = (*_DIGITS, *_NUMBERS, *_TEXTS)
+_LAST_ORIGIN = 8
+
+
+@hookimpl
+def rocksync_map_product(tenant: Tenant, product: Product, payload: ProductPayload) -> None:
+    rule = tenant.settings.get("fiscal_fields", {})
+    values: dict[str, Any] = dict(rule.get("all", {}))
+    labels = rule.get("attributes", {})
+    for member, label in labels.items():
+        if product.attributes.get(label, "").strip():
+            values[member] = product.attributes[label]
+    for member, value in values.items():
+        payload[member] = _clean(member, value)  # type: ignore[literal-required] # one of _KNOWN
+    used = {label for member, label in labels.items() if member in values}
+    payload["attributes"] = [one for one in payload.get("attributes", []) if one["label"] not in used]
+
+
+@hookimpl
+def rocksync_check_settings(tenant: Tenant) -> list[str]:
+    rule = tenant.settings.get("fiscal_fields", {})
+    if not isinstance(rule, dict) or not all(isinstance(part, dict) for part in rule.values()):
+        return ['fiscal_fields must be like {"all": {"origin": 0}, "attributes": {"ncm": "NCM"}}']
+    wrong = [
+        f'fiscal_fields knows no {part}; it knows "all" and "attributes"'
+        for part in rule.keys() - {"all", "attributes"}
+    ]
+    for part, members in rule.items():
+        wrong += [
+            f"fiscal_fields.{part} knows no {one}; it knows {', '.join(_KNOWN)}" for one in members.keys() - set(_KNOWN)
+        ]
+    for member, value in rule.get("all", {}).items():
+        try:
+            _clean(member, value)
+        except ItemError as error:
+            wrong.append(f"fiscal_fields.all: {error.detail}")
+    return wrong
+
+
+def _clean(member: str, value: object) -> str | int:
+    text = str(value).strip()
+    if member in _DIGITS:
+        digits = re.sub(r"[.\-/ ]", "", text)
+        if not (digits.isdigit() and len(digits) == _DIGITS[member]):
+            raise ItemError(f"{member} must have {_DIGITS[member]} digits, not {text!r}")
+        return digits
+    if member in _NUMBERS:
+        number = re.match(r"\d+", text)
+        if number is None or (member == "origin" and int(number[0]) > _LAST_ORIGIN):
+            raise ItemError(f"{member} must be a whole number, not {text!r}")
+        return int(number[0])
+    return text
