@@ -12,14 +12,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import asyncpg
+from prometheus_client import CollectorRegistry
 
 from rocksync.domain.errors import SettingsError, TenantError
 from rocksync.domain.tenancy import Kind, Lease, TenantId
 from rocksync.mapping.mapper import Mappers, open_mappers
-from rocksync.pluggto.facts import Fact
+from rocksync.pluggto.facts import BreakerMoved, Exchange, Fact, Login
 from rocksync.pluggto.hub import PluggtoHub, open_hub
 from rocksync.postgres import embedded
 from rocksync.postgres.credentials import CredentialStore
+from rocksync.postgres.fleet import FleetReader
+from rocksync.postgres.hints import hint_orders
 from rocksync.postgres.items import Items
 from rocksync.postgres.listener import News, listening
 from rocksync.postgres.migrate import ahead, folder, migrate, pending
@@ -33,6 +36,9 @@ from rocksync.store.orders import StoreOrders
 from rocksync.sync.deps import Deps
 from rocksync.sync.housekeeping import Housekeeper
 from rocksync.sync.worker import PassEnd, Scope, Worker, WorkerSettings
+from rocksync.telemetry.metrics import Metrics
+from rocksync.telemetry.notifications import Notice
+from rocksync.telemetry.server import Watch, serving
 from rocksync.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -125,8 +131,8 @@ class App:
     observers: Observers
     name: str
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """The worker over all tenants, until *stop* is set."""
+    async def run(self, stop: asyncio.Event, scope: Scope | None = None) -> None:
+        """The worker over all tenants, or those in *scope*, until *stop* is set."""
         worker = self._worker(self.observers.passes)
         keeper = self._housekeeper(worker)
 
@@ -139,7 +145,7 @@ class App:
         async with self._at_work(), listening(self.database.dsn, tell):
             keeping = asyncio.create_task(keeper.run())
             try:
-                await worker.run(stop)
+                await worker.run(stop, scope)
             finally:
                 keeping.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -272,3 +278,51 @@ async def open_app(settings: Settings, observers: Observers | None = None) -> As
             observers=observers,
             name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
         )
+
+
+def new_metrics(settings: Settings) -> Metrics:
+    """The metrics of one worker, in a registry of their own."""
+    return Metrics(CollectorRegistry(), tenant_series=settings.metrics.tenant_series)
+
+
+def counting(metrics: Metrics) -> Observers:
+    """Observers that count what they see."""
+
+    def count_pass(end: PassEnd) -> None:
+        metrics.pass_ended(end.lease.tenant.slug, end.lease.kind, end.outcome, end.took_s, end.report)
+
+    def count_fact(fact: Fact) -> None:
+        match fact:
+            case Exchange():
+                metrics.exchanged(fact.method, fact.route, fact.status, fact.took_s)
+            case Login():
+                metrics.logged_in(fact.grant, fact.outcome)
+            case BreakerMoved():
+                metrics.breaker_moved(fact.state)
+
+    return Observers(passes=count_pass, hub=count_fact)
+
+
+@contextlib.asynccontextmanager
+async def watched(settings: Settings, database: Database, metrics: Metrics) -> AsyncIterator[str]:
+    """Serve metrics, health and notifications of this process; yields the URL. Raises: SettingsError."""
+    reader = FleetReader(database.dsn)
+
+    async def why_not_ready() -> str | None:
+        missing = await pending(database.dsn, folder())
+        return f"the database lacks migration {missing[0]}: run `rocksync migrate`" if missing else None
+
+    async def act(notices: Sequence[Notice]) -> None:
+        await hint_orders(database.pool, [(each.order_id, each.user) for each in notices])
+
+    watch = Watch(
+        host=settings.http.host,
+        port=settings.http.port,
+        metrics=metrics,
+        look=partial(reader.read, settings.metrics.tenant_series),
+        ready=why_not_ready,
+        act=act,
+        refresh_s=settings.metrics.refresh_s,
+    )
+    async with serving(watch) as url:
+        yield url

@@ -29,13 +29,14 @@ class TenantStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetStanding:
-    """All tenants at ``taken_at``, by the database's clock; only ``tenants``, the worst by lag, one by one.
+    """All tenants, ``slugs``, at ``taken_at`` by the database's clock; ``tenants``, the worst by lag, one by one.
 
     ``oldest_at`` is that of each kind over all tenants; ``behind_at`` when each lagging tenant's lag reaches twice its
     interval, in seconds since 1970, ascending. ``statuses`` counts tenants, ``workers`` those that are alive.
     """
 
     taken_at: datetime
+    slugs: frozenset[str] = frozenset()
     tenants: tuple[TenantStanding, ...] = ()
     oldest_at: Mapping[Kind, datetime | None] = field(default_factory=dict)
     behind_at: Mapping[Kind, tuple[float, ...]] = field(default_factory=dict)
