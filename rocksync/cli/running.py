@@ -1,12 +1,14 @@
 """How commands run: settings, logs, the database, and one line for what goes wrong."""
 
 import asyncio
+import contextlib
 import getpass
 import importlib
 import os
+import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,6 +45,25 @@ def run_with_access(body: Callable[["Access"], Awaitable[int | None]]) -> None:
             return await body(opened)
 
     run(with_access)
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[asyncio.Event]:
+    """Yield an event that SIGTERM or Ctrl-C sets; a second one ends the process at once."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def asked(number: signal.Signals) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked, number)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
 
 
 def operator() -> str:

@@ -1,0 +1,174 @@
+"""``rocksync tenant activate``: the plan, the question, and the export of the whole catalogue."""
+
+import asyncio
+import contextlib
+import importlib
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from rocksync.cli.output import json_option, print_json, rough
+from rocksync.cli.parameters import MomentType, slug_argument
+from rocksync.cli.running import DONE, FAILED, INTERRUPTED, STOPPED, confirmed, operator, run, stopping
+from rocksync.domain.errors import MisuseError
+from rocksync.domain.tenancy import Kind, TenantStatus
+from rocksync.settings import Settings
+
+if TYPE_CHECKING:
+    from rocksync.app import App
+    from rocksync.postgres.plans import Plan, Plans
+    from rocksync.postgres.tenants import TenantRow
+
+_EXPORTED = (Kind.PRODUCT, Kind.PRICE, Kind.STOCK)
+_LOOK_S = 0.5
+_LINE_EVERY_S = 5.0
+_PATIENCE_S = 20.0
+
+
+@click.command()
+@slug_argument
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--orders-since", type=MomentType(), help="Import orders placed since then; else since now.")
+@json_option
+def activate(slug: str, yes: bool, orders_since: datetime | None, as_json: bool) -> None:
+    """Show what activating tenant SLUG would do, ask, and export its whole catalogue.
+
+    Broken off, it goes on where it was when started again, or by a worker.
+    """
+    app = importlib.import_module("rocksync.app")
+    plans_of = importlib.import_module("rocksync.postgres.plans").Plans
+    tenants_of = importlib.import_module("rocksync.postgres.tenants").Tenants
+
+    async def body(settings: Settings) -> int:
+        async with app.open_app(settings) as opened:
+            plans: Plans = plans_of(opened.database.pool)
+            row: TenantRow = await opened.tenants.get(slug)
+            _check(row)
+            if row.status is TenantStatus.DRAFT:
+                plan = await plans.plan(row.tenant.id)
+                _show(slug, plan)
+                if not yes and not confirmed(f"activate tenant {slug}?"):
+                    click.echo(f"tenant {slug} stays a draft; nothing is sent", err=True)
+                    return DONE
+                tenants = tenants_of(opened.database.pool, operator=operator())
+                await tenants.activate(slug, orders_since=orders_since)
+            else:
+                click.echo(f"tenant {slug} is active already: its export goes on", err=True)
+            with stopping() as stop:
+                code = await _export(opened, plans, row, stop)
+            return await _sum_up(opened, plans, row, code, as_json=as_json)
+
+    run(body)
+
+
+def _check(row: "TenantRow") -> None:
+    slug = row.tenant.slug
+    if row.status is TenantStatus.PAUSED:
+        raise MisuseError(f"tenant {slug} is paused ({row.status_reason}): rocksync tenant resume {slug}")
+    if row.status is TenantStatus.NEEDS_CREDENTIALS:
+        raise MisuseError(f"tenant {slug} needs credentials: rocksync tenant credentials {slug}")
+
+
+def _show(slug: str, plan: "Plan") -> None:
+    blocked = sum(plan.blocked.values())
+    click.echo(f"tenant {slug}: create {plan.create}, update {plan.update}, blocked {blocked}", err=True)
+    for reason, products in plan.blocked.items():
+        click.echo(f"  blocked {products}: {reason}", err=True)
+
+
+async def _export(app: "App", plans: "Plans", row: "TenantRow", stop: asyncio.Event) -> int:
+    """Run the tenant's passes, or let the worker that has it run them, until nothing is left; returns an exit code."""
+    refused, failed = 0, 0
+    tenant = row.tenant.id
+    moved_at, last = time.monotonic(), -1
+    async with _progress() as show:
+        while not stop.is_set():
+            running = asyncio.create_task(app.run_once(tenants=[tenant], kinds=list(_EXPORTED), stop=stop))
+            while not running.done():
+                await asyncio.wait({running}, timeout=_LOOK_S)
+                waiting = await plans.waiting(tenant)
+                show(waiting.pending, refused)
+            summary = await running
+            refused, failed = refused + summary.refused, failed + summary.passes.get("failed", 0)
+            waiting = await plans.waiting(tenant)
+            show(waiting.pending, refused)
+            if summary.stopped:
+                return STOPPED
+            if waiting.pending == 0 or failed:
+                break
+            if waiting.pending != last:
+                moved_at, last = time.monotonic(), waiting.pending
+            elif time.monotonic() - moved_at > _PATIENCE_S:
+                break  # what is left waits for its backoff; a worker delivers it
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_S)
+    if stop.is_set():
+        return INTERRUPTED
+    return FAILED if refused or failed else DONE
+
+
+async def _sum_up(app: "App", plans: "Plans", row: "TenantRow", code: int, *, as_json: bool) -> int:
+    slug = row.tenant.slug
+    now = await app.tenants.get(slug)
+    waiting = await plans.waiting(row.tenant.id)
+    if as_json:
+        print_json(
+            {
+                "slug": slug,
+                "status": now.status,
+                "pending": waiting.pending,
+                "quarantined": waiting.quarantined,
+                "complete": code == DONE and waiting.pending == 0,
+            }
+        )
+    if code == INTERRUPTED:
+        click.echo(f"broken off: rocksync tenant activate {slug}, or a worker, goes on", err=True)
+    elif code == STOPPED:
+        click.echo(f"tenant {slug} is stopped: {now.status_reason}; rocksync tenant credentials {slug}", err=True)
+    elif not as_json:
+        left = f"{waiting.pending} left to a worker" if waiting.pending else "all delivered"
+        click.echo(f"tenant {slug} is active: {left}, {waiting.quarantined} quarantined")
+    return code
+
+
+@contextlib.asynccontextmanager
+async def _progress() -> AsyncIterator[Callable[[int, int], None]]:
+    """Show how far the export is, given what is left and refused: a bar on a terminal, else a line now and then."""
+    began, most = time.monotonic(), 0
+    if not sys.stderr.isatty():
+        told_at = began
+
+        def tell(left: int, refused: int) -> None:
+            nonlocal told_at, most
+            most = max(most, left)
+            if time.monotonic() - told_at >= _LINE_EVERY_S:
+                told_at = time.monotonic()
+                click.echo(_line(most - left, most, refused, told_at - began), err=True)
+
+        yield tell
+        return
+    progress = importlib.import_module("rich.progress")
+    with progress.Progress(
+        *(progress.TextColumn("exporting"), progress.BarColumn(), progress.MofNCompleteColumn()),
+        *(progress.TimeRemainingColumn(), progress.TextColumn("{task.fields[told]}")),
+        console=importlib.import_module("rich.console").Console(stderr=True),
+    ) as bar:
+        task = bar.add_task("export", total=None, told="")
+
+        def move(left: int, refused: int) -> None:
+            nonlocal most
+            most = max(most, left)
+            rate = (most - left) / max(time.monotonic() - began, 0.001)
+            bar.update(task, total=most, completed=most - left, told=f"{rate:.0f}/s, refused {refused}")
+
+        yield move
+
+
+def _line(done: int, total: int, refused: int, seconds: float) -> str:
+    rate = done / max(seconds, 0.001)
+    eta = f", {rough((total - done) / rate)} to go" if rate > 0 else ""
+    return f"{done} of {total} items, {rate:.0f} a second{eta}, refused {refused}"
