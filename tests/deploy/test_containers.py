@@ -1,0 +1,112 @@
+"""The image, Compose and the systemd unit: what can be said of them without an engine."""
+
+import re
+from typing import Any
+
+import yaml
+
+from rocksync.settings import list_keys
+from tests.deploy.tools import DEPLOY, ROOT, needs_debian, program, run
+
+EXPOSURE_AT_MOST = 1.5
+SECRETS = {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD", "ROCKSYNC_SECRETS__KEYS"}
+
+
+def _compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    return loaded
+
+
+def _instructions() -> list[tuple[str, str]]:
+    text = re.sub(r"\\\n", " ", (DEPLOY / "Dockerfile").read_text())
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines]
+
+
+@needs_debian
+def test_the_dockerfile_has_no_lint() -> None:
+    assert run(program("hadolint"), DEPLOY / "Dockerfile") == ""
+
+
+def test_the_image_holds_what_the_lock_names_by_hash_and_is_not_run_by_root() -> None:
+    instructions = _instructions()
+
+    install = next(rest for name, rest in instructions if name == "RUN" and "pip install" in rest)
+    assert "--require-hashes" in install
+    assert "--only-binary :all:" in install
+    assert [rest for name, rest in instructions if name == "USER"] == ["10001:10001"]
+    assert dict(instructions)["ENTRYPOINT"] == '["rocksync"]'
+
+
+def test_the_build_sees_only_what_it_copies() -> None:
+    copied = {rest.split()[0] for name, rest in _instructions() if name == "COPY" and "--from" not in rest}
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+
+    assert copied == let_in
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_settings_in_the_image_and_in_compose_are_keys_that_exist() -> None:
+    known = {"ROCKSYNC_" + key.name.replace(".", "__").upper() for key in list_keys()}
+    text = (DEPLOY / "Dockerfile").read_text() + (DEPLOY / "compose.yaml").read_text()
+
+    assert set(re.findall(r"ROCKSYNC_[A-Z]+__[A-Z_]+", text)) <= known
+
+
+def test_compose_has_every_part_and_shows_none_of_them_to_the_network() -> None:
+    services = _compose()["services"]
+
+    assert set(services) == {"postgres", "migrate", "worker", "sandbox", "prometheus", "alertmanager", "grafana"}
+    assert services["sandbox"]["profiles"] == ["sandbox"]
+    for name, service in services.items():
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), name
+    assert "ports" not in services["worker"], "several workers cannot have one port of the host"
+
+
+def test_compose_starts_workers_after_the_migration() -> None:
+    services = _compose()["services"]
+
+    assert services["worker"]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+    assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+def test_files_that_compose_mounts_exist() -> None:
+    for service in _compose()["services"].values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert not source.startswith(".") or (DEPLOY / source).exists(), source
+
+
+def test_compose_holds_no_secret_and_refuses_to_start_without_them() -> None:
+    text = (DEPLOY / "compose.yaml").read_text()
+
+    assert set(re.findall(r"\$\{(\w+):\?", text)) == SECRETS
+    example = dict(
+        line.split("=", 1) for line in (DEPLOY / "env.example").read_text().splitlines() if not line.startswith("#")
+    )
+    assert {name for name, value in example.items() if not value} == SECRETS
+
+
+@needs_debian
+def test_systemd_takes_the_unit_as_it_is(tmp_path: Any) -> None:
+    unit = tmp_path / "rocksync.service"
+    text = (DEPLOY / "systemd" / "rocksync.service").read_text()
+    unit.write_text(text.replace("/opt/rocksync/.venv/bin/rocksync", "/bin/true"))
+
+    assert run(program("systemd-analyze"), "verify", unit) == ""
+
+
+@needs_debian
+def test_the_unit_is_exposed_to_little() -> None:
+    unit = DEPLOY / "systemd" / "rocksync.service"
+    said = run(program("systemd-analyze"), "security", "--offline=true", "--no-pager", unit)
+
+    exposure = re.search(r"exposure level for \S+: ([0-9.]+)", said)
+    assert exposure is not None
+    assert float(exposure[1]) <= EXPOSURE_AT_MOST
+
+
+@needs_debian
+def test_yaml_is_written_one_way() -> None:
+    run(program("yamllint"), "--strict", "--config-file", DEPLOY / "yamllint.yaml", DEPLOY)
