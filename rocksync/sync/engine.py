@@ -188,9 +188,9 @@ class _Run(Generic[R, D]):
                 await self._produce()
             except (PassError, TenantError) as error:
                 self._failure = self._failure or error
-            finally:
-                for _ in senders:
-                    await self._parcels.put(None)
+            # Not in a finally: where a stage broke, nobody takes from a full queue any more, and this would never end.
+            for _ in senders:
+                await self._parcels.put(None)
             await asyncio.gather(*senders)
             await self._outcomes.put(None)
             await recorder

@@ -1,0 +1,102 @@
+"""A pass ends, whatever breaks in it: what hangs would keep its lease for ever."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rocksync.domain.errors import ItemError, PassError
+from rocksync.domain.outcomes import Accepted, Item, Outcome
+from rocksync.domain.tenancy import Kind, Lease, Mode, Tenant, TenantId
+from rocksync.sync.engine import Flow, Slice, run_pass
+
+LEASE = Lease(
+    tenant=Tenant(id=TenantId(1), slug="loja", name="Loja", domain="loja.example"),
+    kind=Kind.STOCK,
+    mode=Mode.AUTOMATIC,
+    token=1,
+    requested=False,
+)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class BrokenError(Exception):
+    """Something that nobody foresaw."""
+
+
+class Document:
+    def __init__(self, key: str) -> None:
+        self.key = self.resource = key
+
+
+class Items:
+    """Five hundred pending items; recording them fails as told."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+        self._items = [Item(key=f"{n:04}", revision=1, changed_at=START + timedelta(seconds=n)) for n in range(500)]
+        self.recorded: list[Outcome] = []
+
+    async def deliverable(self, _lease: Lease, *, after: Item | None, limit: int) -> Sequence[Item]:
+        await asyncio.sleep(0)
+        return [item for item in self._items if after is None or item.key > after.key][:limit]
+
+    async def record(self, _lease: Lease, outcomes: Sequence[Outcome]) -> None:
+        await asyncio.sleep(0)
+        if self._error is not None:
+            raise self._error
+        self.recorded.extend(outcomes)
+
+
+async def run(items: Items, error: Exception | None = None) -> object:
+    async def read(_keys: Sequence[str]) -> dict[str, Any]:
+        return {}
+
+    async def convert(pairs: Sequence[tuple[Item, Any]]) -> Sequence[Document]:
+        return [Document(item.key) for item, _ in pairs]
+
+    async def deliver(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
+        for _ in range(20):  # time for the queue before it to fill
+            await asyncio.sleep(0)
+        if error is not None:
+            raise error
+        return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
+
+    flow: Any = Flow(read=read, convert=convert, deliver=deliver, unchanged=lambda _item, _document: None)
+    return await run_pass(LEASE, items, flow, Slice(over=lambda: False, senders=2))  # type: ignore[arg-type] # a part
+
+
+async def test_a_pass_ends_when_recording_breaks_while_much_waits_to_be_sent() -> None:
+    async with asyncio.timeout(5) as limit:
+        with pytest.raises(ExceptionGroup):
+            await run(Items(BrokenError()))
+
+    assert not limit.expired()
+
+
+async def test_a_pass_ends_when_a_delivery_breaks_while_much_waits_to_be_sent() -> None:
+    async with asyncio.timeout(5) as limit:
+        with pytest.raises(ExceptionGroup):
+            await run(Items(), BrokenError())
+
+    assert not limit.expired()
+
+
+async def test_a_pass_that_the_hub_fails_records_what_it_postpones() -> None:
+    items = Items()
+
+    async with asyncio.timeout(5):
+        with pytest.raises(PassError):
+            await run(items, PassError("no answer"))
+
+    assert items.recorded
+
+
+async def test_items_that_are_all_refused_do_not_stop_a_pass() -> None:
+    items = Items()
+
+    await run(items, ItemError("x", "refused"))
+
+    assert len(items.recorded) == 500
