@@ -34,12 +34,14 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, non
     cells = [[_cell(each) for each in row] for row in rows]
     numeric = [all(isinstance(row[place], (int, float, type(None))) for row in rows) for place in range(len(headers))]
     widths = _widths([len(each) for each in headers], cells)
-    for line in [list(headers), *cells]:
-        shown = [
+    lines = (
+        _GAP.join(
             _cut(text, width).rjust(width) if right else _cut(text, width).ljust(width)
             for text, width, right in zip(line, widths, numeric, strict=True)
-        ]
-        click.echo(_GAP.join(shown).rstrip())
+        ).rstrip()
+        for line in [list(headers), *cells]
+    )
+    click.echo("\n".join(lines))
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
@@ -68,6 +70,8 @@ def rough(seconds: float) -> str:
 
 def printable(text: str) -> str:
     """Return *text* without characters that would steer a terminal."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 

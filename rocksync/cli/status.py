@@ -1,6 +1,5 @@
 """``rocksync status``: tenants by lag, each with its cause."""
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import click
@@ -51,4 +50,17 @@ def status(slug: str | None, behind: bool, as_json: bool) -> None:
 
 
 def _as_json(row: "LagRow") -> dict[str, object]:
-    return {"tenant" if name == "slug" else name: value for name, value in dataclasses.asdict(row).items()}
+    return {
+        "tenant": row.slug,
+        "kind": row.kind,
+        "lag_s": row.lag_s,
+        "staleness_s": row.staleness_s,
+        "pending": row.pending,
+        "quarantined": row.quarantined,
+        "cause": row.cause,
+        "detail": row.detail,
+        "status": row.status,
+        "mode": row.mode,
+        "every_s": row.every.total_seconds(),
+        "behind": row.is_behind,
+    }
