@@ -99,10 +99,11 @@ def open_vault(settings: Settings) -> Vault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observers:
-    """Who is told of what happens: ends of passes, and requests to the hub."""
+    """Who is told of what happens: ends of passes, requests to the hub, and a worker that begins."""
 
     passes: Callable[[PassEnd], None] = lambda _end: None
     hub: Callable[[Fact], None] = lambda _fact: None
+    at_work: Callable[[Worker], None] = lambda _worker: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +135,7 @@ class App:
     async def run(self, stop: asyncio.Event, scope: Scope | None = None) -> None:
         """The worker over all tenants, or those in *scope*, until *stop* is set."""
         worker = self._worker(self.observers.passes)
+        self.observers.at_work(worker)
         keeper = self._housekeeper(worker)
 
         def tell(news: News) -> None:
@@ -300,13 +302,17 @@ def counting(metrics: Metrics) -> Observers:
             case BreakerMoved():
                 metrics.breaker_moved(fact.state)
 
-    return Observers(passes=count_pass, hub=count_fact)
+    def show_worker(worker: Worker) -> None:
+        metrics.show_passes(lambda: worker.running, worker.settings.concurrency)
+
+    return Observers(passes=count_pass, hub=count_fact, at_work=show_worker)
 
 
 @contextlib.asynccontextmanager
 async def watched(settings: Settings, database: Database, metrics: Metrics) -> AsyncIterator[str]:
     """Serve metrics, health and notifications of this process; yields the URL. Raises: SettingsError."""
-    reader = FleetReader(database.dsn)
+    reader, pool = FleetReader(database.dsn), database.pool
+    metrics.show_pool(pool.get_size, pool.get_idle_size, pool.get_max_size())
 
     async def why_not_ready() -> str | None:
         missing = await pending(database.dsn, folder())

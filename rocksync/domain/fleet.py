@@ -9,13 +9,20 @@ from rocksync.domain.tenancy import Kind, Mode, TenantStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindStanding:
-    """One tenant and kind: the time of the oldest change not delivered (None: none), and of the last complete pass."""
+    """One tenant and kind: the time of the oldest change not delivered (None: none), and of the last complete pass.
+
+    ``scheduled`` False: nothing runs at the interval, since the kind is on request only, or paused, or the tenant is not
+    active. ``quarantined`` counts by reason, ``unconfirmed`` what was written to the hub and does not read back yet.
+    """
 
     kind: Kind
     oldest_at: datetime | None
     completed_at: datetime | None
     every: timedelta
     items: Mapping[str, int] = field(default_factory=dict)
+    scheduled: bool = True
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    unconfirmed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +39,9 @@ class FleetStanding:
     """All tenants, ``slugs``, at ``taken_at`` by the database's clock; ``tenants``, the worst by lag, one by one.
 
     ``oldest_at`` is that of each kind over all tenants; ``behind_at`` when each lagging tenant's lag reaches twice its
-    interval, in seconds since 1970, ascending. ``statuses`` counts tenants, ``workers`` those that are alive.
+    interval, in seconds since 1970, ascending. ``statuses`` counts tenants, ``workers`` those that are alive,
+    ``leases`` passes that run, ``expired`` leases that nobody extends or takes over, ``waiting`` passes that are due and
+    not claimed, the oldest of them since ``waiting_since``.
     """
 
     taken_at: datetime
@@ -43,6 +52,9 @@ class FleetStanding:
     statuses: Mapping[TenantStatus, int] = field(default_factory=dict)
     workers: int = 0
     leases: int = 0
+    expired: int = 0
+    waiting: int = 0
+    waiting_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,5 +76,5 @@ class LagRow:
 
     @property
     def is_behind(self) -> bool:
-        """Whether the lag is over twice the interval."""
-        return self.lag_s > 2 * self.every.total_seconds()
+        """Whether the lag is over twice the interval; a manual kind has none."""
+        return self.mode is not Mode.MANUAL and self.lag_s > 2 * self.every.total_seconds()

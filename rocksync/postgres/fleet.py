@@ -88,11 +88,12 @@ class FleetReader:
                 rows = await connection.fetch(_QUERIES.standings, tenants, timeout=_TIMEOUT_S)
                 ids = sorted({row["id"] for row in rows if row["id"] is not None})
                 counts = await connection.fetch(_QUERIES.counts, ids, timeout=_TIMEOUT_S)
+                troubles = await connection.fetch(_QUERIES.troubles, ids, timeout=_TIMEOUT_S)
                 totals = await connection.fetchrow(_QUERIES.totals, timeout=_TIMEOUT_S)
         except BaseException:
             await self.close()
             raise
-        return _standing(rows, counts, totals)
+        return _standing(rows, counts, troubles, totals)
 
     async def close(self) -> None:
         """Give the connection up."""
@@ -107,28 +108,42 @@ class FleetReader:
 
 
 def _standing(
-    rows: Sequence[asyncpg.Record], counts: Sequence[asyncpg.Record], totals: asyncpg.Record | None
+    rows: Sequence[asyncpg.Record],
+    counts: Sequence[asyncpg.Record],
+    troubles: Sequence[asyncpg.Record],
+    totals: asyncpg.Record | None,
 ) -> FleetStanding:
     if totals is None:
         raise AssertionError("a query of constants has a row")
     items: dict[tuple[int, str], dict[str, int]] = {}
     for row in counts:
         items.setdefault((row["tenant_id"], row["kind"]), {})[row["state"]] = row["items"]
+    troubled: dict[tuple[int, str, str], dict[str, int]] = {}
+    for row in troubles:
+        troubled.setdefault((row["tenant_id"], row["kind"], row["state"]), {})[row["reason"]] = row["items"]
     over_all = [row for row in rows if row["id"] is None]
     of_tenants = groupby((row for row in rows if row["id"] is not None), key=lambda row: row["slug"])
     return FleetStanding(
         taken_at=totals["taken_at"],
         slugs=frozenset(totals["slugs"]),
-        tenants=tuple(_tenant(slug, list(kinds), items) for slug, kinds in of_tenants),
+        tenants=tuple(_tenant(slug, list(kinds), items, troubled) for slug, kinds in of_tenants),
         oldest_at={Kind(row["kind"]): row["oldest_at"] for row in over_all},
         behind_at={Kind(row["kind"]): tuple(row["behind_at"] or ()) for row in over_all},
         statuses={TenantStatus(name): count for name, count in _decode_counts(totals["statuses"] or "{}").items()},
         workers=totals["workers"],
         leases=totals["leases"],
+        expired=totals["expired"],
+        waiting=totals["waiting"],
+        waiting_since=totals["waiting_since"],
     )
 
 
-def _tenant(slug: str, rows: Sequence[asyncpg.Record], items: dict[tuple[int, str], dict[str, int]]) -> TenantStanding:
+def _tenant(
+    slug: str,
+    rows: Sequence[asyncpg.Record],
+    items: dict[tuple[int, str], dict[str, int]],
+    troubled: dict[tuple[int, str, str], dict[str, int]],
+) -> TenantStanding:
     return TenantStanding(
         slug=slug,
         status=TenantStatus(rows[0]["status"]),
@@ -139,6 +154,9 @@ def _tenant(slug: str, rows: Sequence[asyncpg.Record], items: dict[tuple[int, st
                 completed_at=row["completed_at"],
                 every=row["every"],
                 items=items.get((row["id"], row["kind"]), {}),
+                scheduled=row["scheduled"],
+                quarantined=troubled.get((row["id"], row["kind"], "quarantined"), {}),
+                unconfirmed=sum(troubled.get((row["id"], row["kind"], "pending"), {}).values()),
             )
             for row in rows
         ),

@@ -1,4 +1,4 @@
--- All tenants at once: for metrics and status. What is read grows with tenants, never with items.
+-- All tenants at once: for metrics and status. What is read grows with tenants, never with items that are well.
 
 -- name: standings
 -- For each kind one row over all tenants (slug null), and the kinds of the worst tenants by lag.
@@ -6,7 +6,8 @@
 WITH standing AS MATERIALIZED (
     SELECT t.id, t.slug, t.status, s.kind, s.mode, coalesce(s.every, d.every) AS every,
            coalesce(s.last_completed_at, t.activated_at) AS completed_at,
-           CASE WHEN t.status <> 'draft' THEN least(i.oldest, c.oldest) END AS oldest_at
+           CASE WHEN t.status <> 'draft' THEN least(i.oldest, c.oldest) END AS oldest_at,
+           t.status = 'active' AND s.mode <> 'manual' AND coalesce(s.paused_until <= clock_timestamp(), true) AS scheduled
       FROM rocksync.tenant t
       JOIN rocksync.schedule s ON s.tenant_id = t.id
       JOIN rocksync.default_interval d ON d.kind = s.kind
@@ -21,11 +22,12 @@ worst AS (
 SELECT NULL::bigint AS id, NULL AS slug, NULL AS status, kind, NULL::interval AS every, NULL::timestamptz AS completed_at,
        min(oldest_at) AS oldest_at,
        array_agg(extract(epoch FROM oldest_at + 2 * every)::double precision ORDER BY oldest_at + 2 * every)
-           FILTER (WHERE oldest_at IS NOT NULL AND mode <> 'manual') AS behind_at
+           FILTER (WHERE oldest_at IS NOT NULL AND mode <> 'manual') AS behind_at,
+       NULL::boolean AS scheduled
   FROM standing
  GROUP BY kind
 UNION ALL
-SELECT id, slug, status, kind, every, completed_at, oldest_at, NULL
+SELECT id, slug, status, kind, every, completed_at, oldest_at, NULL, scheduled
   FROM standing
   JOIN worst USING (id)
  ORDER BY slug NULLS FIRST, kind;
@@ -36,13 +38,34 @@ SELECT tenant_id, kind, state, items
   FROM rocksync.item_count
  WHERE tenant_id = ANY ($1::bigint[]);
 
+-- name: troubles
+-- Of these tenants, what is in quarantine by reason, and orders that do not read back. $1 tenant ids bigint[]
+SELECT tenant_id, kind, state, reason, count(*) AS items
+  FROM rocksync.item
+ WHERE tenant_id = ANY ($1::bigint[]) AND state = 'quarantined'
+ GROUP BY tenant_id, kind, state, reason
+UNION ALL
+SELECT tenant_id, kind, state, reason, count(*)
+  FROM rocksync.item
+ WHERE tenant_id = ANY ($1::bigint[]) AND kind = 'order' AND state = 'pending' AND reason = 'unconfirmed'
+ GROUP BY tenant_id, kind, state, reason;
+
 -- name: totals
 SELECT clock_timestamp() AS taken_at,
        ARRAY(SELECT slug FROM rocksync.tenant) AS slugs,
        (SELECT count(*) FROM rocksync.worker WHERE seen_at > clock_timestamp() - interval '30 seconds') AS workers,
        (SELECT count(*) FROM rocksync.schedule WHERE lease_worker IS NOT NULL AND leased_until > clock_timestamp()) AS leases,
+       (SELECT count(*) FROM rocksync.schedule WHERE lease_worker IS NOT NULL AND leased_until <= clock_timestamp()) AS expired,
+       due.waiting, due.waiting_since,
        (SELECT jsonb_object_agg(status, tenants)
-          FROM (SELECT status, count(*) AS tenants FROM rocksync.tenant GROUP BY status) by_status)::text AS statuses;
+          FROM (SELECT status, count(*) AS tenants FROM rocksync.tenant GROUP BY status) by_status)::text AS statuses
+  FROM (SELECT count(*) AS waiting, min(s.due_at) AS waiting_since
+          FROM rocksync.schedule s
+          JOIN rocksync.tenant t ON t.id = s.tenant_id AND t.status = 'active'
+         WHERE s.due_at <= clock_timestamp()
+           AND coalesce(s.leased_until <= clock_timestamp(), true)
+           AND coalesce(s.backoff_until <= clock_timestamp(), true)
+           AND coalesce(s.paused_until <= clock_timestamp(), true)) due;
 
 -- name: lag
 -- By lag, the worst first. $1 slug text or null for all, $2 only those behind boolean

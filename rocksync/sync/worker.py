@@ -115,6 +115,11 @@ class Worker:
     _stopping: bool = False
     _eager: bool = False
 
+    @property
+    def running(self) -> int:
+        """How many passes run now."""
+        return len(self._running)
+
     async def run(self, stop: asyncio.Event, scope: Scope | None = None) -> None:
         """Work until *stop* is set; then finish or release what is in flight within the drain time."""
         scope = scope or Scope()
@@ -151,9 +156,11 @@ class Worker:
     async def _idle(self, stop: asyncio.Event) -> None:
         """Wait until something may have become due, a pass has ended, or it is time to stop."""
         waits = [asyncio.create_task(self.wake.wait()), asyncio.create_task(stop.wait())]
-        await asyncio.wait(waits, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        try:
+            await asyncio.wait(waits, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
         self.wake.clear()
 
     async def _claim(self, scope: Scope) -> int:

@@ -93,7 +93,19 @@ def _over_all(standing: FleetStanding, now: datetime) -> Iterable[Metric]:
     workers.add_metric((), standing.workers)
     leases = GaugeMetricFamily("rocksync_leases", "Passes that ran at the last look, in all workers.")
     leases.add_metric((), standing.leases)
-    return (worst, behind, tenants, workers, leases)
+    return (worst, behind, tenants, workers, leases, *_of_queue(standing, now))
+
+
+def _of_queue(standing: FleetStanding, now: datetime) -> Iterable[Metric]:
+    expired = GaugeMetricFamily(
+        "rocksync_leases_expired", "Passes leased by workers that no longer extend them, and not taken over."
+    )
+    expired.add_metric((), standing.expired)
+    waiting = GaugeMetricFamily("rocksync_passes_waiting", "Passes that were due and not claimed, at the last look.")
+    waiting.add_metric((), standing.waiting)
+    wait = GaugeMetricFamily("rocksync_pass_wait_max_seconds", "How long the oldest of them has been due; 0 without.")
+    wait.add_metric((), _age_s(standing.waiting_since, now))
+    return (expired, waiting, wait)
 
 
 def _of_tenants(tenants: Iterable[TenantStanding], now: datetime) -> Iterable[Metric]:
@@ -105,7 +117,15 @@ def _of_tenants(tenants: Iterable[TenantStanding], now: datetime) -> Iterable[Me
         "rocksync_sync_staleness_seconds", "Time since the last complete pass.", labels=by_kind
     )
     interval = GaugeMetricFamily(
-        "rocksync_schedule_interval_seconds", "The interval that passes are held against.", labels=by_kind
+        "rocksync_schedule_interval_seconds",
+        "The interval that passes run at; none while nothing runs at it.",
+        labels=by_kind,
+    )
+    quarantined = GaugeMetricFamily(
+        "rocksync_quarantined_items", "Items that are set aside, by reason code.", labels=(*by_kind, "reason")
+    )
+    unconfirmed = GaugeMetricFamily(
+        "rocksync_orders_unconfirmed", "Orders whose last write to Plugg.to does not read back yet.", labels=("tenant",)
     )
     items = GaugeMetricFamily(
         "rocksync_items", "Items by state, as of the last pass that changed any.", labels=("tenant", "kind", "state")
@@ -119,10 +139,15 @@ def _of_tenants(tenants: Iterable[TenantStanding], now: datetime) -> Iterable[Me
             lag.add_metric(labels, _age_s(kind.oldest_at, now))
             if kind.completed_at is not None:
                 staleness.add_metric(labels, _age_s(kind.completed_at, now))
-            interval.add_metric(labels, kind.every.total_seconds())
+            if kind.scheduled:
+                interval.add_metric(labels, kind.every.total_seconds())
+            if kind.kind is Kind.ORDER:
+                unconfirmed.add_metric((tenant.slug,), kind.unconfirmed)
+            for reason, number in kind.quarantined.items():
+                quarantined.add_metric((*labels, reason), number)
             for state in ITEM_STATES:
                 items.add_metric((*labels, state), kind.items.get(state, 0))
-    return (lag, staleness, interval, items, status)
+    return (lag, staleness, interval, items, status, quarantined, unconfirmed)
 
 
 def _age_s(since: datetime | None, now: datetime) -> float:

@@ -209,6 +209,12 @@ class Metrics:
             ("outcome",),
             registry=registry,
         )
+        self._running = Gauge("rocksync_passes_running", "Passes that run in this worker.", registry=registry)
+        self._slots = Gauge("rocksync_pass_slots", "Passes that may run at once in this worker.", registry=registry)
+        self._connections = Gauge(
+            "rocksync_pool_connections", "Connections of the pool to Postgres.", ("state",), registry=registry
+        )
+        self._connections_limit = Gauge("rocksync_pool_limit", "Connections that the pool may have.", registry=registry)
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
@@ -255,6 +261,17 @@ class Metrics:
         """Show series of *mappers*, from 0 on."""
         for mapper in mappers:
             self._mapper_errors.labels(self._mapper(mapper))
+
+    def show_passes(self, running: Callable[[], int], slots: int) -> None:
+        """Show at every scrape how many passes run, of *slots* that may."""
+        self._running.set_function(running)
+        self._slots.set(slots)
+
+    def show_pool(self, size: Callable[[], int], idle: Callable[[], int], limit: int) -> None:
+        """Show at every scrape how many connections there are, of *limit* that may be."""
+        self._connections.labels("used").set_function(lambda: size() - idle())
+        self._connections.labels("idle").set_function(idle)
+        self._connections_limit.set(limit)
 
     def notified(self, outcome: str) -> None:
         """Count one notification: taken, dropped or invalid."""

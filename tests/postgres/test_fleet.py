@@ -87,6 +87,57 @@ async def test_beyond_the_ceiling_the_worst_are_told_and_all_are_counted(pool: a
     assert len(standing.behind_at[Kind.PRICE]) == 5
 
 
+async def test_only_what_runs_at_its_interval_is_scheduled(pool: asyncpg.Pool, reader: FleetReader):
+    await tenant(pool, "acme")
+    await pool.execute("SELECT rocksync.set_schedule('acme', 'price', 'manual', NULL)")
+    await tenant(pool, "resting")
+    await pool.execute("SELECT rocksync.pause_tenant('resting', 'holidays')")
+
+    standing = await reader.read(10)
+
+    scheduled = {(each.slug, kind.kind): kind.scheduled for each in standing.tenants for kind in each.kinds}
+    assert scheduled["acme", Kind.STOCK]
+    assert not scheduled["acme", Kind.PRICE]
+    assert not any(is_scheduled for (slug, _), is_scheduled in scheduled.items() if slug == "resting")
+
+
+async def test_due_passes_wait_until_they_are_claimed_and_leases_may_outlive_their_worker(
+    pool: asyncpg.Pool, reader: FleetReader
+):
+    await tenant(pool, "acme")
+    await pool.execute(
+        "UPDATE rocksync.schedule SET due_at = clock_timestamp() - interval '1 hour' WHERE kind = 'price'"
+    )
+    before = await reader.read(10)
+
+    await pool.execute("UPDATE rocksync.schedule SET lease_worker = 'gone', leased_until = clock_timestamp()")
+    after = await reader.read(10)
+
+    assert before.waiting == 4
+    assert before.waiting_since is not None
+    assert before.taken_at - before.waiting_since >= timedelta(hours=1)
+    assert (before.expired, after.expired) == (0, 4)
+
+
+async def test_quarantine_is_told_by_reason_and_orders_that_do_not_read_back_are_counted(
+    pool: asyncpg.Pool, reader: FleetReader
+):
+    number = await tenant(pool, "acme")
+    await pool.execute(
+        "INSERT INTO rocksync.item (tenant_id, kind, key, state, reason) VALUES"
+        " ($1, 'order', 'a', 'quarantined', 'unknown_sku'), ($1, 'order', 'b', 'quarantined', 'unknown_sku'),"
+        " ($1, 'order', 'c', 'pending', 'unconfirmed'), ($1, 'price', 'd', 'quarantined', 'rejected')",
+        number,
+    )
+
+    (acme,) = (await reader.read(10)).tenants
+
+    told = {each.kind: (dict(each.quarantined), each.unconfirmed) for each in acme.kinds}
+    assert told[Kind.ORDER] == ({"unknown_sku": 2}, 1)
+    assert told[Kind.PRICE] == ({"rejected": 1}, 0)
+    assert told[Kind.STOCK] == ({}, 0)
+
+
 async def test_a_reader_comes_back_after_its_connection_was_cut(pool: asyncpg.Pool, reader: FleetReader):
     await reader.read(1)
     await pool.execute(

@@ -233,3 +233,53 @@ def test_the_text_is_what_prometheus_reads(metrics: Metrics, gauges: FleetGauges
         assert re.fullmatch(
             r'# (HELP|TYPE) \w+ .+|\w+(\{(\w+="[^"]*",?)+\})? [\d.e+-]+|\w+(\{.*\})? (\+Inf|NaN)', line
         ), line
+
+
+def test_what_runs_at_no_interval_is_held_against_none(metrics: Metrics, gauges: FleetGauges):
+    on_request = KindStanding(
+        kind=Kind.PRICE, oldest_at=NOW, completed_at=None, every=timedelta(minutes=5), scheduled=False
+    )
+    gauges.show(standing(TenantStanding(slug="acme", status=TenantStatus.ACTIVE, kinds=(on_request,))))
+
+    assert value(metrics.registry, "rocksync_schedule_interval_seconds", tenant="acme", kind="price") is None
+    assert value(metrics.registry, "rocksync_sync_lag_seconds", tenant="acme", kind="price") is not None
+
+
+def test_quarantine_is_counted_by_reason_and_orders_that_do_not_read_back_by_tenant(
+    metrics: Metrics, gauges: FleetGauges
+):
+    orders = KindStanding(
+        kind=Kind.ORDER,
+        oldest_at=NOW,
+        completed_at=NOW,
+        every=timedelta(minutes=2),
+        quarantined={"unknown_sku": 2},
+        unconfirmed=3,
+    )
+    gauges.show(standing(TenantStanding(slug="acme", status=TenantStatus.ACTIVE, kinds=(orders,))))
+
+    assert value(metrics.registry, "rocksync_quarantined_items", tenant="acme", kind="order", reason="unknown_sku") == 2
+    assert value(metrics.registry, "rocksync_orders_unconfirmed", tenant="acme") == 3
+
+
+def test_the_queue_shows_how_long_the_oldest_due_pass_waits(metrics: Metrics, gauges: FleetGauges, clock: Clock):
+    gauges.show(standing(waiting=4, waiting_since=NOW - timedelta(seconds=10), expired=1))
+
+    clock.now_s += 5
+
+    assert value(metrics.registry, "rocksync_passes_waiting") == 4
+    assert value(metrics.registry, "rocksync_pass_wait_max_seconds") == 15
+    assert value(metrics.registry, "rocksync_leases_expired") == 1
+
+
+def test_what_the_worker_uses_is_asked_at_every_scrape(metrics: Metrics):
+    running = [1]
+    metrics.show_passes(lambda: running[0], 16)
+    metrics.show_pool(lambda: 5, lambda: 2, 10)
+
+    running[0] = 7
+
+    assert value(metrics.registry, "rocksync_passes_running") == 7
+    assert value(metrics.registry, "rocksync_pass_slots") == 16
+    assert value(metrics.registry, "rocksync_pool_connections", state="used") == 3
+    assert value(metrics.registry, "rocksync_pool_limit") == 10
