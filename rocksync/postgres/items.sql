@@ -38,7 +38,8 @@ UPDATE rocksync.item
 UPDATE rocksync.schedule SET mapper_version = $3 WHERE tenant_id = $1 AND kind = $2;
 
 -- name: record_accepted
--- The hub holds what it is to hold. An item that changed meanwhile stays pending.
+-- The hub holds what it is to hold. An item that changed meanwhile stays pending. This and the next ones name their keys
+-- twice: a plan made while the table was small still begins with these keys, not with all items of the tenant.
 -- $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 payloads text[] (null: as it was), $6 reasons text[]
 UPDATE rocksync.item i
    SET accepted = coalesce(o.payload::jsonb, i.accepted),
@@ -51,7 +52,7 @@ UPDATE rocksync.item i
        detail = CASE WHEN i.revision <> o.revision THEN i.detail END,
        changed_at = CASE WHEN i.revision <> o.revision THEN i.changed_at END
   FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[]) AS o (key, revision, payload, reason)
- WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = o.key;
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key;
 
 -- name: record_skipped
 -- Not to be sent as it is. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 reasons text[], $6 details text[],
@@ -60,7 +61,7 @@ UPDATE rocksync.item i
    SET state = 'skipped', reason = o.reason, detail = o.detail, changed_at = NULL, attempts = 0, resend = false,
        attempted_at = now(), accepted = CASE WHEN o.forget THEN NULL ELSE i.accepted END
   FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[]) AS o (key, revision, reason, detail, forget)
- WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = o.key AND i.revision = o.revision;
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
 
 -- name: record_refused
 -- Could not be delivered. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 attempts int[], $6 reasons text[],
@@ -71,7 +72,7 @@ UPDATE rocksync.item i
        next_attempt_at = now() + coalesce(o.delay_s, 0) * interval '1 second'
   FROM unnest($3::text[], $4::bigint[], $5::int[], $6::text[], $7::text[], $8::float8[])
        AS o (key, revision, attempts, reason, detail, delay_s)
- WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = o.key AND i.revision = o.revision;
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
 
 -- name: record_postponed
 -- To be looked at again, without a failed attempt. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[],
@@ -80,12 +81,12 @@ UPDATE rocksync.item i
    SET reason = o.reason, detail = o.detail, attempted_at = now(),
        next_attempt_at = now() + o.delay_s * interval '1 second'
   FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::float8[]) AS o (key, revision, reason, detail, delay_s)
- WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = o.key AND i.revision = o.revision;
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
 
 -- name: record_forgotten
 -- There is no such thing. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[]
 DELETE FROM rocksync.item i USING unnest($3::text[], $4::bigint[]) AS o (key, revision)
- WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = o.key AND i.revision = o.revision;
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
 
 -- name: record_created
 -- SKUs that were created with a price and a stock: what the hub holds of them, looked at again by their own passes.
