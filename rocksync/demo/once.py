@@ -1,6 +1,7 @@
 """``demo --once``: everything from the first product to the last tracking code, as fast as it goes."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from rocksync.domain.tenancy import Kind
 _LOOK_S = 0.2
 _POLL_ORDERS_S = 1.0
 _STALLED_S = 45.0
+_ECHOES = 10
 _CHANGED_PRICES = 12
 _CHANGED_STOCKS = 12
 _PAID_ORDERS = 3
@@ -59,8 +61,13 @@ class Once:
             await self._story()
         except StalledError as error:
             return await self._result([str(error)])
-        found = [await differences(self.app, self.hub, shop.tenancy) for shop in self.shops]
-        return await self._result([line for lines in found for line in lines])
+        for _ in range(_ECHOES):
+            found = [await differences(self.app, self.hub, shop.tenancy) for shop in self.shops]
+            result = await self._result([line for lines in found for line in lines])
+            if not result.missing or await _is_set(self.stop, _LOOK_S):
+                break
+            await self._quiet()
+        return result
 
     async def _story(self) -> None:
         await self._until("the catalogues are exported", _is_in_step)
@@ -82,6 +89,11 @@ class Once:
         await _all(shop.restock(_CHANGED_STOCKS) for shop in self.shops)
         await self._until("invoices, tracking, prices and stocks are delivered", _is_in_step)
 
+    async def _quiet(self) -> None:
+        """Wait for what the hub echoes: an order that was written to is read once more, and found as it should be."""
+        with contextlib.suppress(StalledError):
+            await self._until(None, _is_in_step)
+
     async def _order(self, market: Marketplace) -> list[str]:
         """Place one tenant's orders; the last two are unpaid."""
         ids = [await market.buy_unknown() for _ in range(_UNKNOWN_ORDERS)]
@@ -92,7 +104,7 @@ class Once:
         slugs = [shop.tenancy.store.slug for shop in self.shops]
         return lambda progress: all(holds(progress.of(slug)) for slug in slugs)
 
-    async def _until(self, what: str, holds: Callable[[Progress], bool]) -> None:
+    async def _until(self, what: str | None, holds: Callable[[Progress], bool]) -> None:
         """Wait for *holds*, having passes run as soon as there is something for them, whatever their interval."""
         clock = asyncio.get_running_loop().time
         last, moved_at, polled_at = None, clock(), 0.0
@@ -100,7 +112,8 @@ class Once:
             progress = await read_progress(self.app.database.pool)
             self.show(progress)
             if holds(progress):
-                self.say(what)
+                if what is not None:
+                    self.say(what)
                 return
             signature = [(row.pending, row.delivered, row.skipped, row.quarantined) for row in progress.kinds]
             if (signature, progress.orders) != last:
