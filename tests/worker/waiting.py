@@ -5,9 +5,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-async def until(condition: Callable[[], Awaitable[object]], *, within_s: float = 20.0) -> None:
+async def until(condition: Callable[[], Awaitable[object]], *, within_s: float = 20.0, every_s: float = 0.02) -> None:
     """Return once *condition* holds. Raises: AssertionError after *within_s* seconds."""
     deadline = time.monotonic() + within_s
     while not await condition():
         assert time.monotonic() < deadline, f"not so within {within_s} s"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every_s)
