@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from rocksync.domain.errors import SettingsError, TenantError
 from rocksync.domain.tenancy import Kind, Lease, TenantId
 from rocksync.mapping.mapper import Mappers, open_mappers
+from rocksync.mapping.runs import MapperRun, unseen
 from rocksync.pluggto.facts import BreakerMoved, Exchange, Fact, Login
 from rocksync.pluggto.hub import PluggtoHub, open_hub
 from rocksync.postgres import embedded
@@ -99,11 +100,12 @@ def open_vault(settings: Settings) -> Vault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observers:
-    """Who is told of what happens: ends of passes, requests to the hub, and a worker that begins."""
+    """Who is told of what happens: ends of passes, requests to the hub, mappers, and a worker that begins."""
 
     passes: Callable[[PassEnd], None] = lambda _end: None
     hub: Callable[[Fact], None] = lambda _fact: None
     at_work: Callable[[Worker], None] = lambda _worker: None
+    mappers: Callable[[MapperRun], None] = unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +256,7 @@ async def open_app(settings: Settings, observers: Observers | None = None) -> As
         credentials = CredentialStore(database.pool, open_vault(settings))
         await credentials.check_keys()
         mappers = await stack.enter_async_context(
-            open_mappers(settings.mappers.dir, deadline_s=settings.mappers.deadline_s)
+            open_mappers(settings.mappers.dir, deadline_s=settings.mappers.deadline_s, observe=observers.mappers)
         )
         hub = await stack.enter_async_context(
             open_hub(
@@ -305,7 +307,12 @@ def counting(metrics: Metrics) -> Observers:
     def show_worker(worker: Worker) -> None:
         metrics.show_passes(lambda: worker.running, worker.settings.concurrency)
 
-    return Observers(passes=count_pass, hub=count_fact, at_work=show_worker)
+    def count_run(run: MapperRun) -> None:
+        for mapper in run.mappers:
+            metrics.mapped(mapper, run.items, run.took_s / len(run.mappers))
+            metrics.mapper_failed(mapper, run.failed.get(mapper, 0))
+
+    return Observers(passes=count_pass, hub=count_fact, at_work=show_worker, mappers=count_run)
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from rocksync.mapping.default import IMPORTED
 from rocksync.mapping.folder import Found
 from rocksync.mapping.hosts import Crew, Hosts, Version, open_hosts
 from rocksync.mapping.registry import Fault, Listed, Listener, Registry, open_registry
+from rocksync.mapping.runs import Observe, summed_up, unseen
 from rocksync.mapping.wire import (
     ENCODER,
     ROW_ENCODER,
@@ -86,10 +88,13 @@ class _Fixed:
 class Mappers:
     """The mapping of every tenant."""
 
-    def __init__(self, registry: Registry, hosts: Hosts, *, lineup: Lineup | None = None) -> None:
+    def __init__(
+        self, registry: Registry, hosts: Hosts, *, lineup: Lineup | None = None, observe: Observe = unseen
+    ) -> None:
         self._registry = registry
         self._lineup = lineup or registry
         self._hosts = hosts
+        self._observe = observe
         self._default = DefaultRules()
         self._plans: dict[int, _Plan] = {}
 
@@ -264,7 +269,11 @@ class Mappers:
     ) -> list[_Made | ItemError]:
         if plan.crew is None:
             return [_mapper_error(key(row), plan.fault or "its mappers cannot be used") for row in rows]
-        raw = await self._hosts.run(plan.crew, op, rows, encode) if rows else []
+        raw: list[Answer] = []
+        if rows:
+            began = time.monotonic()
+            raw = await self._hosts.run(plan.crew, op, rows, encode)
+            self._observe(summed_up(plan.crew, raw, time.monotonic() - began))
 
         def one(pair: tuple[_Row, Answer]) -> _Made:
             row, answer = pair
@@ -334,14 +343,15 @@ async def open_mappers(
     hosts: int = 32,
     idle_s: float = 60.0,
     poll_s: float = 0.5,
+    observe: Observe = unseen,
 ) -> AsyncIterator[Mappers]:
     """Mapping with the mappers of *folder*, loaded, and followed every *poll_s* as long as the context lasts.
 
     No mapper may take longer than *deadline_s* over an item, or use more than *memory_mb*; at most *hosts* tenants'
-    mappers are in memory at once. Without any mapper no process is started.
+    mappers are in memory at once. Without any mapper no process is started. *observe* is told of every batch.
     """
     async with (
         open_hosts(deadline_s=deadline_s, memory_mb=memory_mb, limit=hosts, idle_s=idle_s) as running,
         open_registry(folder, running, poll_s=poll_s) as registry,
     ):
-        yield Mappers(registry, running)
+        yield Mappers(registry, running, observe=observe)

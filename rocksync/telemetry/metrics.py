@@ -195,11 +195,14 @@ class Metrics:
             "rocksync_pluggto_breaker", "1 for the state the breaker of the hub is in.", ("state",), registry=registry
         )
         self._mapper_duration = Summary(
-            "rocksync_mapper_duration_seconds", "Time of one call of a mapper.", ("mapper",), registry=registry
+            "rocksync_mapper_duration_seconds",
+            "Time of one item in a mapper; mappers of one tenant share it evenly.",
+            ("mapper",),
+            registry=registry,
         )
         self._mapper_errors = Counter(
             "rocksync_mapper_errors_total",
-            "Mapper calls that raised, hung or gave rubbish.",
+            "Items with which a mapper raised, hung or gave rubbish.",
             ("mapper",),
             registry=registry,
         )
@@ -249,13 +252,15 @@ class Metrics:
         for each in BREAKER_STATES:
             self._breaker.labels(each).set(each == state)
 
-    def mapped(self, mapper: str, took_s: float) -> None:
-        """Count one call of a mapper."""
-        self._mapper_duration.labels(self._mapper(mapper)).observe(took_s)
+    def mapped(self, mapper: str, items: int, took_s: float) -> None:
+        """Count *items* that a mapper was given, and the time of them all."""
+        duration = self._mapper_duration.labels(self._mapper(mapper))
+        for _ in range(items):
+            duration.observe(took_s / items)
 
-    def mapper_failed(self, mapper: str) -> None:
-        """Count one call of a mapper that went wrong."""
-        self._mapper_errors.labels(self._mapper(mapper)).inc()
+    def mapper_failed(self, mapper: str, items: int = 1) -> None:
+        """Count *items* with which a mapper went wrong."""
+        self._mapper_errors.labels(self._mapper(mapper)).inc(items)
 
     def know_mappers(self, mappers: Sequence[str]) -> None:
         """Show series of *mappers*, from 0 on."""

@@ -156,7 +156,7 @@ def test_requests_logins_breaker_and_mappers_are_counted(metrics: Metrics):
     metrics.exchanged("PUT", "/skus/{sku}", 200, 0.2)
     metrics.logged_in("password", "refused")
     metrics.breaker_moved("open")
-    metrics.mapped("kits", 0.01)
+    metrics.mapped("kits", 20, 0.5)
     metrics.mapper_failed("kits")
 
     registry = metrics.registry
@@ -164,14 +164,15 @@ def test_requests_logins_breaker_and_mappers_are_counted(metrics: Metrics):
     assert value(registry, "rocksync_pluggto_logins_total", grant="password", outcome="refused") == 1
     assert value(registry, "rocksync_pluggto_breaker", state="open") == 1
     assert value(registry, "rocksync_pluggto_breaker", state="closed") == 0
-    assert value(registry, "rocksync_mapper_duration_seconds_count", mapper="kits") == 1
+    assert value(registry, "rocksync_mapper_duration_seconds_count", mapper="kits") == 20
+    assert value(registry, "rocksync_mapper_duration_seconds_sum", mapper="kits") == pytest.approx(0.5)
     assert value(registry, "rocksync_mapper_errors_total", mapper="kits") == 1
 
 
 def test_beyond_the_ceiling_tenants_and_mappers_are_counted_together(metrics: Metrics):
     for number in range(10):
         metrics.pass_ended(f"t{number}", Kind.PRICE, "complete", 0.1, PassReport(complete=True, sent=1))
-        metrics.mapped(f"m{number}", 0.1)
+        metrics.mapped(f"m{number}", 1, 0.1)
 
     registry = metrics.registry
     assert value(registry, "rocksync_items_delivered_total", tenant="t2", kind="price") == 1

@@ -1,0 +1,45 @@
+"""What leaves the room of mappers running: for metrics. Holds no SKU, order or message."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rocksync.domain.reasons import Reason
+from rocksync.mapping.hosts import Crew
+from rocksync.mapping.wire import Answer, Failed
+
+_FAULTS = frozenset((Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapperRun:
+    """A batch that went through a tenant's mappers: how many items, the time in all, and failures by mapper."""
+
+    mappers: tuple[str, ...]
+    items: int
+    took_s: float
+    failed: Mapping[str, int]
+
+
+Observe = Callable[[MapperRun], None]
+
+
+def unseen(run: MapperRun) -> None:
+    """Let *run* pass unseen."""
+
+
+def summed_up(crew: Crew, answers: Sequence[Answer], took_s: float) -> MapperRun:
+    """Return what is told of a batch."""
+    names = tuple(member.source.name for member in crew.members)
+    owner = {file.label: member.source.name for member in crew.members for file in member.source.files}
+    failed = Counter(
+        owner.get(answer.file, names[0])
+        for answer in answers
+        if isinstance(answer, Failed) and answer.reason in _FAULTS
+    )
+    return MapperRun(mappers=names, items=len(answers), took_s=took_s, failed=failed)
+
+
+def _culprit(names: Sequence[str], detail: str) -> str:
+    """Return which mapper a failure is of: its text begins with it; one without a place is laid to the first."""
+    return next((name for name in names if detail.startswith(f"mapper {name},")), names[0])

@@ -1,0 +1,33 @@
+"""What is told of batches that went through mappers."""
+
+from dataclasses import replace
+
+from rocksync.mapping.mapper import open_mappers
+from rocksync.mapping.runs import MapperRun
+from tests.mapping.conftest import Folder
+from tests.mapping.rows import prices, tenant
+
+
+async def test_a_batch_is_told_with_its_time_and_its_failures_by_the_mapper_they_are_of(folder: Folder):
+    folder.write("first", "\n@hookimpl\ndef rocksync_map_price(payload):\n    payload['price'] += 1\n")
+    folder.write(
+        "second",
+        "\n@hookimpl\ndef rocksync_map_price(price):\n    if price.sku == 'SKU-2':\n        raise ValueError('no')\n",
+    )
+    told: list[MapperRun] = []
+
+    async with open_mappers(folder.path, observe=told.append) as mappers:
+        await mappers.prices(replace(tenant("both", 1), mappers=("first", "second")), prices(5))
+
+    (run,) = told
+    assert (run.mappers, run.items, dict(run.failed)) == (("first", "second"), 5, {"second": 1})
+    assert run.took_s > 0
+
+
+async def test_without_mappers_nothing_is_told(folder: Folder):
+    told: list[MapperRun] = []
+
+    async with open_mappers(folder.path, observe=told.append) as mappers:
+        await mappers.prices(tenant("plain", 1), prices(5))
+
+    assert told == []
