@@ -31,12 +31,8 @@ def unseen(run: MapperRun) -> None:
 def summed_up(crew: Crew, answers: Sequence[Answer], took_s: float) -> MapperRun:
     """Return what is told of a batch."""
     names = tuple(member.source.name for member in crew.members)
-    owner = {file.label: member.source.name for member in crew.members for file in member.source.files}
-    failed = Counter(
-        owner.get(answer.file, names[0])
-        for answer in answers
-        if isinstance(answer, Failed) and answer.reason in _FAULTS
-    )
+    faults = [each.detail for each in answers if isinstance(each, Failed) and each.reason in _FAULTS]
+    failed = Counter(_culprit(names, detail) for detail in faults)
     return MapperRun(mappers=names, items=len(answers), took_s=took_s, failed=failed)
 
 
