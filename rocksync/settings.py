@@ -152,10 +152,8 @@ class Pluggto:
 
     base_url: str = _key("https://api.plugg.to", _address, "Where Plugg.to's API is.")
     timeout_s: float = _key(20.0, _decimal(0.1, 600), "Seconds for one request, answer included.")
-    connect_timeout_s: float = _key(10.0, _decimal(0.1, 600), "Seconds for connecting.")
     concurrency_per_tenant: int = _key(5, _whole(1, 100), "Requests of one tenant at once.")
     requests_per_second_per_tenant: float = _key(10.0, _decimal(0.1, 1000), "Requests of one tenant in a second.")
-    retries: int = _key(3, _whole(0, 10), "Further tries of one request that may be repeated, within seconds.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +165,6 @@ class Worker:
     slice_s: float = _key(30.0, _decimal(0.1, 3600), "Seconds after which a pass lets others have a turn.")
     poll_s: float = _key(1.0, _decimal(0.1, 60), "Seconds between looks for work, should a notification be lost.")
     drain_s: float = _key(20.0, _decimal(0, 600), "Seconds that a worker told to stop gives to passes that run.")
-    page: int = _key(200, _whole(1, 5000), "Items that are read and recorded together.")
-    max_attempts: int = _key(5, _whole(1, 100), "Refusals after which an item is quarantined.")
     order_overlap_s: float = _key(900.0, _decimal(0, 86400), "Seconds by which order windows overlap.")
     order_reconcile_days: int = _key(5, _whole(0, 90), "Days of orders that are read again once a day; 0: none.")
 
