@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import cast
 
 from rocksync.mapping.wire import ANSWERS, HEADER, PROGRESS, STACK_AT, Answer, Op, frame
 
@@ -50,8 +51,7 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 # a stream socket's is one
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # a stream socket's is one, but uvloop's does not say so
 
     def data_received(self, data: bytes) -> None:
         """Take the answers out of what came."""
