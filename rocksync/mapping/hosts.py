@@ -19,7 +19,6 @@ from rocksync.mapping.wire import Answer, Examined, Failed, HookSeen, Load, Op, 
 CHUNK = 64
 _SPAN = 16 * CHUNK
 IN_A_ROW = 3
-_LOAD_S = 5.0
 _CALL_DEADLINES = 10
 _LOST_FORKS = 3
 _STACK_LINE = re.compile(r'File "(?P<path>.*)", line (?P<line>\d+) in ')
@@ -57,6 +56,7 @@ class _Desk:
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     host: _Host | None = None
+    version: str = ""
     in_a_row: int = 0
     stopped: tuple[str, Failed] | None = None
 
@@ -64,9 +64,10 @@ class _Desk:
 class Hosts:
     """Runs mappers. Nothing a mapper does keeps a call from ending."""
 
-    def __init__(self, forks: Forks, *, deadline_s: float, limit: int, idle_s: float) -> None:
+    def __init__(self, forks: Forks, *, deadline_s: float, load_s: float, limit: int, idle_s: float) -> None:
         self._forks = forks
         self._deadline_s = deadline_s
+        self._load_s = max(load_s, deadline_s)
         self._limit = limit
         self._idle_s = idle_s
         self._desks: dict[TenantId, _Desk] = {}
@@ -112,9 +113,9 @@ class Hosts:
                 desk.stopped = crew.version, exchange
             call.give_up(exchange)
         else:
-            await self._take(desk, crew, exchange, call)
+            await self._take(desk, crew, exchange, call, len(rows))
 
-    async def _take(self, desk: _Desk, crew: Crew, exchange: Exchange, call: "_Call") -> None:
+    async def _take(self, desk: _Desk, crew: Crew, exchange: Exchange, call: "_Call", asked: int) -> None:
         start = len(call.answers)
         call.answers += exchange.answers
         if exchange.answers:
@@ -127,7 +128,10 @@ class Hosts:
             if call.forks_lost < _LOST_FORKS:
                 return
             failed = Failed(Reason.MAPPER_ERROR, "mapper hosts end again and again", False)
-        # A host that went between two rows was most likely sent away by the one it had just done.
+        if not exchange.row and asked > 1:
+            # It went between two rows, with answers that never came: one by one they tell which row it was.
+            call.one_by_one_until = start + asked
+            return
         row = exchange.row or len(exchange.answers) + 1
         call.blamed[max(start + row - 1, len(call.answers))] = failed
 
@@ -153,12 +157,12 @@ class Hosts:
         if host is not None and host.version == crew.version and not host.channel.gone:
             return host
         await self._dismiss(desk)
-        if host is None or host.version != crew.version:
-            desk.in_a_row = 0
+        if desk.version != crew.version:
+            desk.version, desk.in_a_row = crew.version, 0
         desk.host = host = await self._new_host(crew.version)
         sources = tuple(member.source for member in crew.members)
         body = msgspec.json.encode(Load(crew.tenant, sources))
-        loading = await host.channel.ask(Op.LOAD, [(1, body)], 1, max(_LOAD_S, self._deadline_s))
+        loading = await host.channel.ask(Op.LOAD, [(1, body)], 1, self._load_s)
         if loading.end is not End.DONE:
             failed = await self._bury(desk, crew, loading)
             return failed or Failed(Reason.MAPPER_ERROR, "mapper hosts end again and again", False)
@@ -228,7 +232,8 @@ class Hosts:
     def _verdict(self, members: Sequence[Version], exchange: Exchange, stack: str, status: int) -> Failed:
         number, hook = read_mark(exchange.mark)
         member = members[number - 1] if 0 < number <= len(members) else members[-1]
-        file, line = member.source.label, next((seen.line for seen in member.hooks if seen.name == hook), 0)
+        lines = [seen.line for seen in member.hooks if hook is None or seen.name == hook]
+        file, line = member.source.label, lines[0] if lines else 0
         labels = {one.path: one.label for one in member.source.files}
         for found in _STACK_LINE.finditer(stack):
             if found["path"] in labels:
@@ -236,7 +241,7 @@ class Hosts:
                 break
         where = f"mapper {member.source.name}, {file}" + (f" line {line}" if line else "")
         if exchange.end is End.HUNG:
-            within = max(_LOAD_S, self._deadline_s) if hook is None else self._deadline_s
+            within = self._load_s if hook is None else self._deadline_s
             return Failed(Reason.MAPPER_TIMEOUT, f"{where}: not done within {within:g} s", False, file, line)
         how = f"with exit code {status}" if status >= 0 else f"by signal {-status}"
         return Failed(Reason.MAPPER_ERROR, f"{where}: it ended its process {how}", True, file, line)
@@ -251,9 +256,7 @@ class Hosts:
         desk = _Desk()
         try:
             desk.host = host = await self._new_host("")
-            exchange = await host.channel.ask(
-                Op.EXAMINE, [(1, msgspec.json.encode(source))], 1, max(_LOAD_S, self._deadline_s)
-            )
+            exchange = await host.channel.ask(Op.EXAMINE, [(1, msgspec.json.encode(source))], 1, self._load_s)
             if exchange.end is End.DONE:
                 answer = exchange.answers[0]
                 return answer if isinstance(answer, Examined | Failed) else Failed(Reason.MAPPER_ERROR, "no answer")
@@ -283,6 +286,7 @@ class _Call:
     blamed: dict[int, Failed] = field(default_factory=dict)
     faults: int = 0
     forks_lost: int = 0
+    one_by_one_until: int = 0
 
     @property
     def complete(self) -> bool:
@@ -291,7 +295,8 @@ class _Call:
     def span(self) -> Sequence[Any]:
         """Return the rows to try next: none that is blamed, and not so many that others wait for long."""
         start = len(self.answers)
-        return self.rows[start : min([start + _SPAN, len(self.rows), *self.blamed])]
+        most = 1 if start < self.one_by_one_until else _SPAN
+        return self.rows[start : min([start + most, len(self.rows), *self.blamed])]
 
     def give_up(self, failed: Failed) -> None:
         self.answers += [failed] * (len(self.rows) - len(self.answers))
@@ -316,10 +321,12 @@ def _placed(failed: Failed) -> str:
 
 
 @contextlib.asynccontextmanager
-async def open_hosts(*, deadline_s: float, memory_mb: int, limit: int, idle_s: float) -> AsyncIterator[Hosts]:
+async def open_hosts(
+    *, deadline_s: float, load_s: float, memory_mb: int, limit: int, idle_s: float
+) -> AsyncIterator[Hosts]:
     """Hosts as long as the context lasts."""
     async with open_forks(memory_mb=memory_mb) as forks:
-        hosts = Hosts(forks, deadline_s=deadline_s, limit=limit, idle_s=idle_s)
+        hosts = Hosts(forks, deadline_s=deadline_s, load_s=load_s, limit=limit, idle_s=idle_s)
         sweeper = asyncio.create_task(hosts.sweep())
         try:
             yield hosts

@@ -309,7 +309,8 @@ class Mappers:
 
 
 def _digest(tenant: Tenant, parts: Sequence[str]) -> str:
-    texts = [tenant.slug, tenant.name, tenant.domain, str(tenant.revision), *parts]
+    settings = msgspec.json.encode(dict(tenant.settings), order="sorted").decode()
+    texts = [tenant.slug, tenant.name, tenant.domain, str(tenant.revision), settings, *parts]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:24]
 
 
@@ -339,6 +340,7 @@ async def open_mappers(
     folder: Path,
     *,
     deadline_s: float = 2.0,
+    load_s: float = 5.0,
     memory_mb: int = 512,
     hosts: int = 32,
     idle_s: float = 60.0,
@@ -347,11 +349,12 @@ async def open_mappers(
 ) -> AsyncIterator[Mappers]:
     """Mapping with the mappers of *folder*, loaded, and followed every *poll_s* as long as the context lasts.
 
-    No mapper may take longer than *deadline_s* over an item, or use more than *memory_mb*; at most *hosts* tenants'
-    mappers are in memory at once. Without any mapper no process is started. *observe* is told of every batch.
+    No mapper may take longer than *deadline_s* over an item, *load_s* to be loaded, or use more than *memory_mb*; at
+    most *hosts* tenants' mappers are in memory at once. Without any mapper no process is started. *observe* is told of
+    every batch.
     """
     async with (
-        open_hosts(deadline_s=deadline_s, memory_mb=memory_mb, limit=hosts, idle_s=idle_s) as running,
+        open_hosts(deadline_s=deadline_s, load_s=load_s, memory_mb=memory_mb, limit=hosts, idle_s=idle_s) as running,
         open_registry(folder, running, poll_s=poll_s) as registry,
     ):
         yield Mappers(registry, running, observe=observe)

@@ -29,7 +29,7 @@ class _Step:
 
     mapper: LoadedMapper
     mark: int
-    call: Callable[..., Any]
+    call: Callable[[dict[str, Any]], Any]
     line: int
     wants_accepted: bool
 
@@ -57,7 +57,7 @@ class MapperRules:
         for step in self._select:
             self._at(step.mark)
             try:
-                answer = step.call(tenant=self._tenant, product=product)
+                answer = step.call({"tenant": self._tenant, "product": product})
             except BaseException as error:  # a mapper may raise anything, and may try to exit
                 raise _failure(step, product.sku, error) from error
             if answer is not None:
@@ -70,16 +70,13 @@ class MapperRules:
         """Return the mapped payload, encoded."""
         product = listing.product
 
-        def run(step: _Step, payload: Any) -> Any:  # noqa: ANN401 # mappers write what they like
-            given = accepted() if accepted is not None and step.wants_accepted else None
-            return step.call(tenant=self._tenant, product=product, payload=payload, accepted=given)
-
         return self._through(
             product.sku,
             self._product,
             lambda: default.product_payload(listing, variations),
-            run,
+            {"product": product, "accepted": None},
             lambda payload: encoded(validation.product(payload, product.sku, variations, creating=accepted is None)),
+            accepted=accepted,
         )
 
     def price(self, price: Price, *, creating: bool) -> PricePayload | None:
@@ -88,7 +85,7 @@ class MapperRules:
             price.sku,
             self._price,
             lambda: default.price_payload(price),
-            lambda step, payload: step.call(tenant=self._tenant, price=price, payload=payload, creating=creating),
+            {"price": price, "creating": creating},
             lambda payload: None if payload == {} and not creating else validation.price(payload),
         )
 
@@ -98,7 +95,7 @@ class MapperRules:
             stock.sku,
             self._stock,
             lambda: default.stock_payload(stock),
-            lambda step, payload: step.call(tenant=self._tenant, stock=stock, payload=payload, creating=creating),
+            {"stock": stock, "creating": creating},
             lambda payload: None if payload == {} and not creating else validation.stock(payload),
         )
 
@@ -107,7 +104,6 @@ class MapperRules:
         first = default.order_document(order)
         if first is None:
             return None
-        sealed = _seal_order(order)
 
         def check(document: object) -> OrderDocument:
             checked = validation.order(document, order.id, first["status"])
@@ -118,8 +114,9 @@ class MapperRules:
             order.id,
             self._order,
             lambda: default.order_document(order) or {},
-            lambda step, document: step.call(tenant=self._tenant, order=sealed, document=document),
+            {"order": _seal_order(order)},
             check,
+            slot="document",
             private=True,
         )
 
@@ -132,7 +129,7 @@ class MapperRules:
             order.pluggto_id,
             self._invoice,
             lambda: default.invoice_payload(invoice),
-            lambda step, payload: step.call(tenant=self._tenant, order=order, invoice=invoice, payload=payload),
+            {"order": order, "invoice": invoice},
             validation.invoice,
             private=True,
         )
@@ -146,7 +143,7 @@ class MapperRules:
             order.pluggto_id,
             self._shipment,
             lambda: default.shipment_payload(shipment),
-            lambda step, payload: step.call(tenant=self._tenant, order=order, shipment=shipment, payload=payload),
+            {"order": order, "shipment": shipment},
             validation.shipment,
             private=True,
         )
@@ -160,7 +157,7 @@ class MapperRules:
         for step in self._settings:
             self._at(step.mark)
             try:
-                texts = step.call(tenant=self._tenant)
+                texts = step.call({"tenant": self._tenant})
             except BaseException as error:  # a mapper may raise anything, and may try to exit
                 raise _failure(step, "", error) from error
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -173,58 +170,69 @@ class MapperRules:
         key: str,
         steps: Sequence[_Step],
         start: Callable[[], Any],
-        run: Callable[[_Step, Any], Any],
+        given: dict[str, Any],
         check: Callable[[Any], _Made],
         *,
+        slot: str = "payload",
+        accepted: LastAccepted = None,
         private: bool = False,
     ) -> _Made:
+        """Return what *check* makes of the default payload after every step; ``given[slot]`` is the payload."""
         try:
-            payload = start()
+            payload = given[slot] = start()
         except InvalidPayloadError as error:
             raise store_refusal(key, error) from error
         for step in steps:
-            self._at(step.mark)
-            try:
-                returned = run(step, payload)
-            except BaseException as error:  # a mapper may raise anything, and may try to exit
-                raise _failure(step, key, error, private=private) from error
-            if returned is not None:
-                raise _rubbish(step, key, f"returned {_kind(returned)}: change the payload in place")
+            self._run(step, key, given, accepted, private=private)
         try:
             return check(payload)
         except InvalidPayloadError as error:
-            raise self._blamed(key, error, steps, start, run, check) from error
+            given[slot] = start()
+            raise self._blamed(key, error, steps, given, accepted, lambda: check(given[slot])) from error
         except Exception as error:  # what a mapper put into the payload may raise when it is looked at
             if not steps:
                 raise
             raise _rubbish(steps[-1], key, f"left a payload that cannot be read ({type(error).__name__})") from error
+
+    def _run(
+        self, step: _Step, key: str, given: dict[str, Any], accepted: LastAccepted, *, private: bool = False
+    ) -> None:
+        given["tenant"] = self._tenant
+        if step.wants_accepted and accepted is not None:
+            given["accepted"] = accepted()
+        self._at(step.mark)
+        try:
+            returned = step.call(given)
+        except BaseException as error:  # a mapper may raise anything, and may try to exit
+            raise _failure(step, key, error, private=private) from error
+        if returned is not None:
+            raise _rubbish(step, key, f"returned {_kind(returned)}: change the payload in place")
 
     def _blamed(
         self,
         key: str,
         error: InvalidPayloadError,
         steps: Sequence[_Step],
-        start: Callable[[], Any],
-        run: Callable[[_Step, Any], Any],
-        check: Callable[[Any], Any],
+        given: dict[str, Any],
+        accepted: LastAccepted,
+        check: Callable[[], object],
     ) -> ItemError:
         """Return the error as that of the first mapper after which the payload is invalid, or of the store's row."""
-        payload = start()
-        if not steps or _fault(check, payload) == error.detail:
+        if not steps or _fault(check) == error.detail:
             return store_refusal(key, error)
         for step in steps:
             try:
-                run(step, payload)
-            except BaseException as second:  # noqa: BLE001 # hooks are pure, or should be
-                return _failure(step, key, second, private=True)
-            if fault := _fault(check, payload):
+                self._run(step, key, given, accepted, private=True)
+            except ItemError as second:
+                return second
+            if fault := _fault(check):
                 return _rubbish(step, key, f"left an invalid payload: {fault}")
         return store_refusal(key, error)
 
 
-def _fault(check: Callable[[Any], Any], payload: Any) -> str | None:  # noqa: ANN401 # mappers write what they like
+def _fault(check: Callable[[], object]) -> str | None:
     try:
-        check(payload)
+        check()
     except InvalidPayloadError as error:
         return error.detail
     return None

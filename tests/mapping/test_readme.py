@@ -1,0 +1,71 @@
+"""What mappers/README.md shows is run: every example by itself, on samples of every kind."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rocksync.mapping import samples
+from rocksync.mapping.checking import check
+from rocksync.mapping.hookspecs import HOOKS
+from tests.mapping.conftest import Folder
+from tests.mapping.rows import tenant
+
+MAPPERS = Path(__file__).parents[2] / "mappers"
+TEXT = (MAPPERS / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+
+
+def named(example: str) -> str:
+    return example.strip().splitlines()[0].strip('"')
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=named)
+async def test_every_example_passes_the_check(folder: Folder, example: str) -> None:
+    (folder.path / "acme.py").write_text(example, encoding="utf-8")
+
+    async with folder.opened() as mappers:
+        findings = await check(mappers, "acme")
+
+    assert [str(one) for one in findings if one.blocks] == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=named)
+async def test_every_example_does_something_to_some_sample(folder: Folder, example: str) -> None:
+    (folder.path / "acme.py").write_text(
+        example.replace('"KIT-"', '"SAMPLE-"')
+        .replace('"ECT"', '"Correios"')
+        .replace('= "Correios"', '= "ECT"')
+        .replace('"-ML"', '"-P"')
+        .replace(">= 30", ">= 1"),
+        encoding="utf-8",
+    )
+    plain, mapped = tenant("plain", 1), tenant("acme", 2, prefix="Loja")
+    held = [(row, {"sku": row.product.sku, "name": row.product.name, "description": "x"}) for row in samples.listings()]
+    orders = [*((order, None) for order in samples.hub_orders()), *samples.parcels()]
+
+    async with folder.opened() as mappers:
+        pairs = [
+            (await convert(plain, rows), await convert(mapped, rows))
+            for convert, rows in (
+                (mappers.products, held),
+                (mappers.prices, samples.prices()),
+                (mappers.stocks, samples.stocks()),
+                (mappers.orders, orders),
+            )
+        ]
+
+    assert any(before != after for before, after in pairs)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_described_and_has_an_example(hook: str) -> None:
+    assert f"### `{hook}`" in TEXT
+    assert f"| `{hook}` |" in TEXT
+    assert any(f"def {hook}(" in example for example in EXAMPLES)
+
+
+def test_every_ready_mapper_is_listed() -> None:
+    ready = TEXT.partition("## Ready ones")[2].partition("\n## ")[0]
+
+    assert {path.stem for path in MAPPERS.glob("*.py")} == set(re.findall(r"^\| `(\w+)` \|", ready, re.MULTILINE))
