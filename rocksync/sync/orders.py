@@ -53,7 +53,7 @@ async def poll(lease: Lease, deps: Deps) -> None:
     """
     now = deps.now()
     reconcile = lease.reconciled_at is None or now - lease.reconciled_at >= _DAY
-    since = lease.watermark or now
+    since = lease.watermark or lease.tenant.orders_since or now
     if reconcile:
         since = min(since, now - timedelta(days=deps.reconcile_days))
     watermark, user = lease.watermark, None

@@ -196,6 +196,20 @@ async def test_orders_placed_before_activation_are_not_imported(world: World) ->
     assert await shop.order(old["id"]) is None
 
 
+async def test_orders_since_a_given_day_are_imported_however_long_ago_that_is(world: World) -> None:
+    shop = await world.shop(active=False)
+    await shop.simple("A")
+    await shop.sql("UPDATE rocksync.tenant SET orders_since = '2026-01-01' WHERE id = $1")
+    await world.pool.execute("SELECT rocksync.activate_tenant('loja')")
+    placed = "2026-02-01T00:00:00.000Z"
+    order = shop.market.create_order([{"sku": "A", "quantity": 1}], created=placed)
+    world.hub.order(shop.user, order["id"])["modified"] = placed
+
+    await world.sync(shop)
+
+    assert await shop.order(order["id"]) is not None
+
+
 async def test_an_invoice_is_told_with_its_data_and_takes_the_stock(world: World) -> None:
     shop, order = await sell(world, shipment=True)
     await world.sync(shop)
