@@ -1,0 +1,70 @@
+"""What holds for every ready mapper."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from rocksync.domain.tenancy import Tenant
+from rocksync.mapping import samples
+from rocksync.mapping.checking import check
+from rocksync.mapping.mapper import Mappers
+from tests.mappers.conftest import FOLDER, Using
+from tests.mapping.rows import tenant
+
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
+SETTINGS = {
+    "category_filter": {"only": ["Casa"], "never": ["Casa > Usados"]},
+    "field_locks": ["name", "photos", "price", "quantity"],
+    "fiscal_fields": {"all": {"origin": 0, "handling_time": 2}, "attributes": {"ncm": "NCM"}},
+    "order_notes": {"text": "Canal {channel}", "from": ["receiver_additional_info"]},
+    "price_markup": {"percent": 12.5, "add": 1, "ending": 0.9},
+    "stock_buffer": {"units": 1, "share": 0.1, "at_most": 20},
+    "title_rules": {"prefix": "Oferta", "brand": "last", "max_length": 20},
+}
+
+
+def test_there_are_settings_to_try_each_with() -> None:
+    assert sorted(SETTINGS) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_it_passes_the_check_with_and_without_settings(ready: Mappers, name: str) -> None:
+    assert await check(ready, name) == []
+    assert await check(ready, name, {name: SETTINGS[name]}) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_without_settings_it_changes_nothing(ready: Mappers, using: Using, name: str) -> None:
+    client, plain = using(name).tenant, tenant("plain", 999)
+    listings = [(row, None) for row in samples.listings()]
+    orders = [(order, None) for order in samples.hub_orders()]
+
+    async def all_of(whose: Tenant) -> list[object]:
+        return [
+            await ready.products(whose, listings),
+            await ready.prices(whose, samples.prices()),
+            await ready.stocks(whose, samples.stocks()),
+            await ready.orders(whose, orders),
+        ]
+
+    assert await all_of(client) == await all_of(plain)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("settings", ["text", 3, {"unknown": 1}, ["unknown"], {"all": 3}])
+async def test_settings_it_cannot_use_are_complained_about(using: Using, name: str, settings: object) -> None:
+    complaints = await using(name, settings).complaints()
+
+    assert complaints
+    assert all(text.startswith(f"{name}: {name}") for text in complaints)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_imports_only_the_standard_library_and_what_mappers_may(name: str) -> None:
+    tree = ast.parse(Path(FOLDER / f"{name}.py").read_text(encoding="utf-8"))
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} | {
+        alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+
+    assert modules <= {"rocksync.mapping", "decimal", "math", "re", "typing"}
