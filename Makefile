@@ -1,6 +1,7 @@
 # Every command people type. A bare `make` lists them.
 PYTHON ?= python3
 VENV := .venv
+TOOLS := .deploy-tools
 BIN := $(VENV)/bin
 ARGS ?=
 
@@ -40,7 +41,28 @@ lint: $(VENV)/.dev ## format check, lint, types, import layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+docs: $(VENV)/.dev ## write the pages that are made from tables in the code
+	@$(BIN)/python docs/generate.py
+
 check: lint test ## lint and test: what CI runs
+
+$(VENV)/.deploy: $(VENV)/.dev requirements-deploy.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-deploy.lock
+	@touch $@
+
+$(TOOLS)/.made: .ci/debian-tools
+	@rm -rf $(TOOLS)
+	@.ci/debian-tools $(TOOLS) prometheus prometheus-alertmanager kubernetes-client
+	@touch $@
+
+check-deploy: $(VENV)/.deploy $(TOOLS)/.made ## dashboards, alerts and deployment files, on Debian; no engine, no cluster
+	@PATH="$(CURDIR)/$(TOOLS)/usr/bin:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m "debian or not debian" tests/deploy $(ARGS)
+
+image-check: $(VENV)/.run ## build the image twice without an engine and run it: root on Debian, minutes
+	@.ci/image-check
+
+picture: $(VENV)/.deploy $(TOOLS)/.made ## draw docs/images/fleet.svg from a worker under load: minutes
+	@PATH="$(CURDIR)/$(TOOLS)/usr/bin:$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" $(BIN)/python docs/images/render.py
 
 lock: ## work out the lock files anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11 --extra speed pyproject.toml -o requirements.lock
@@ -48,6 +70,6 @@ lock: ## work out the lock files anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11 --extra speed --extra dev --extra deploy pyproject.toml -o requirements-deploy.lock
 
 clean: ## remove what can be made anew (not .rocksync, which holds data)
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) $(TOOLS) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
 
-.PHONY: help setup run test format lint check lock clean
+.PHONY: help setup run test format lint docs check check-deploy image-check picture lock clean
