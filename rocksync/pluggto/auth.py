@@ -31,11 +31,13 @@ class AskForToken(Protocol):
 class Session:
     """What is known of one tenant's tokens.
 
-    ``proved``: the hub has answered a request with this token; ``skew_s``: how far its clock was ahead at login.
+    ``proved``: the hub has answered a request with this token; ``skew_s``: how far its clock was ahead at login;
+    ``credentials``: those last used, which a failure is about.
     """
 
     __slots__ = (
-        "by_password", "expires_at", "failure", "failure_until", "lock", "proved", "refresh_token", "skew_s", "token",
+        "by_password", "credentials", "expires_at", "failure", "failure_until", "lock", "proved",
+        "refresh_token", "skew_s", "token",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -45,6 +47,7 @@ class Session:
         self.by_password = False
         self.proved = False
         self.lock = asyncio.Lock()
+        self.credentials: Credentials | None = None
         self.failure: PassError | TenantError | None = None
         self.failure_until = 0.0
         self.skew_s: float | None = None
@@ -100,11 +103,14 @@ class Auth:
             await self._renew(tenant, session)
 
     async def _renew(self, tenant: Tenant, session: Session) -> str:
-        if session.failure is not None and self._clock() < session.failure_until:
-            raise _again(session.failure)
-        session.failure = None
         try:
             credentials = await self._credentials(tenant.id)
+        except PassError as error:
+            raise self._failed(session, error, _FAILED_FOR_S) from None
+        if session.failure is not None and self._clock() < session.failure_until and credentials == session.credentials:
+            raise _again(session.failure)
+        session.failure, session.credentials = None, credentials
+        try:
             refresh_token, session.refresh_token = session.refresh_token, None
             granted = await self._refreshed(tenant, credentials, refresh_token) if refresh_token else None
             by_password = granted is None

@@ -115,16 +115,17 @@ class _Write:
     async def first(self) -> None:
         """Write a product that the hub never accepted: PUT, and POST if there is none."""
         members, created = product_writes.creation(self._document)
-        reply = await self._put(self._key, members)
+        sent, content = body(self._key, members)
+        reply = await self._put_body(sent, content)
         if reply.status == _NOT_FOUND:
-            await self._create(members, created)
+            await self._create(sent, content, created)
             return
         self._created = created
         await self._settle(reply, None)
         if reply.value is not None:
             doubled = product_writes.without_duplicates(reply.value)
             if doubled is not None:
-                self._accept(await self._put(self._key, doubled, told=False))
+                self._accept(await self._put(doubled, told=False))
 
     async def update(self, accepted: Members, *, full: bool) -> None:
         """Change a product that the hub has; one that it has lost is created again."""
@@ -133,21 +134,25 @@ class _Write:
             found = await self._client.send(self._tenant, requests.get_sku(self._key))
             shown = found.value
             if found.status == _NOT_FOUND:
-                await self._create(*product_writes.creation(self._document))
+                await self._create_again()
                 return
         members, self._created = product_writes.update(self._document, accepted, shown, full=full)
-        reply = await self._put(self._key, members)
+        reply = await self._put(members)
         if reply.status == _NOT_FOUND:
-            await self._create(*product_writes.creation(self._document))
+            await self._create_again()
             return
         await self._settle(reply, accepted)
         await self._restore_categories(reply.value, shown)
 
-    async def _put(self, sku: str, members: Members, *, told: bool = True) -> Reply[Members]:
+    async def _put(self, members: Members, *, told: bool = True) -> Reply[Members]:
         sent, content = body(self._key, members)
-        reply = await self._client.send(self._tenant, requests.put_sku(sku, content))
-        if told:
-            self._sent, self._status = sent, reply.status
+        if not told:
+            return await self._client.send(self._tenant, requests.put_sku(self._key, content))
+        return await self._put_body(sent, content)
+
+    async def _put_body(self, sent: Members, content: bytes) -> Reply[Members]:
+        reply = await self._client.send(self._tenant, requests.put_sku(self._key, content))
+        self._sent, self._status = sent, reply.status
         return reply
 
     def _accept(self, reply: Reply[Members]) -> None:
@@ -172,14 +177,18 @@ class _Write:
             members, self._created = product_writes.adoption(self._document, found)
         else:
             members, self._created = product_writes.update(self._document, accepted, found, full=True)
-        again = await self._put(self._key, members)
+        again = await self._put(members)
         if (refusal := again.refusal(self._key)) is not None:
             raise await self._explained(refusal, found)
 
-    async def _create(self, members: Members, created: list[str]) -> None:
+    async def _create_again(self) -> None:
+        """Create a product that the hub has lost. Raises: ItemError."""
+        members, created = product_writes.creation(self._document)
+        await self._create(*body(self._key, members), created)
+
+    async def _create(self, sent: Members, content: bytes, created: list[str]) -> None:
         """POST a product; after a reply that got lost, only if it is not there. Raises: ItemError."""
-        self._sent, content = body(self._key, members)
-        self._created = created
+        self._sent, self._created = sent, created
         self._action = "create"
         request = requests.post_product(content)
         try:
@@ -218,7 +227,7 @@ class _Write:
             return
         lost = product_writes.lost_categories(self._sent, before, after)
         if lost:
-            self._accept(await self._put(self._key, {"sku": self._key, "categories": lost}, told=False))
+            self._accept(await self._put({"sku": self._key, "categories": lost}, told=False))
 
 
 def _conflict(key: str, sku: str, other: Members) -> ItemError:

@@ -78,7 +78,6 @@ async def test_refused_credentials_stop_the_tenant_with_few_logins(world: World)
     assert "secret" not in "".join(map(repr, results))
 
     world.credentials[1] = good
-    world.hub.forget(TENANT.id)
     await ask(world)
 
 

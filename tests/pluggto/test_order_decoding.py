@@ -34,11 +34,12 @@ def with_text_for_numbers(value: object) -> object:
             return str(value)
 
 
-@pytest.mark.parametrize("path", sorted(SAMPLES.glob("order-*[a-z].json")), ids=lambda path: path.stem)
+ORDERS = [path for path in sorted(SAMPLES.glob("order-*.json")) if '"Order"' in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", ORDERS, ids=lambda path: path.stem)
 def test_every_sample_of_an_order_decodes(path: Path) -> None:
     document = json.loads(path.read_text(encoding="utf-8"))
-    if "Order" not in document:
-        pytest.skip("a request")
 
     order = decoded(document)
 
