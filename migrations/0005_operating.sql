@@ -237,6 +237,9 @@ CREATE FUNCTION rocksync.hold_lease(tenant_id bigint, kind text, token bigint) R
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM set_config('lock_timeout', '5s', true), set_config('rocksync.writer', 'worker', true);
+    IF kind <> 'order' THEN -- what a crash of the server may lose of these is delivered once more, and does no harm
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
     PERFORM FROM rocksync.schedule s
       WHERE s.tenant_id = hold_lease.tenant_id AND s.kind = hold_lease.kind AND s.lease_token = hold_lease.token
         FOR SHARE;

@@ -15,6 +15,7 @@ BEGIN
     IF NOT held THEN
         RETURN;
     END IF;
+    PERFORM set_config('synchronous_commit', 'off', true); -- a crash of the server undoes taking and marking together
     WITH taken AS (
         DELETE FROM rocksync.change c
          WHERE c.ctid = ANY (ARRAY(SELECT d.ctid FROM rocksync.change d

@@ -32,6 +32,7 @@ async def open_pool(dsn: str, *, size: int, application_name: str) -> asyncpg.Po
             max_size=size,
             timeout=_CONNECT_TIMEOUT_S,
             command_timeout=_COMMAND_TIMEOUT_S,
+            reset=_keep,
             server_settings={**_SERVER_SETTINGS, "application_name": application_name},
         )
 
@@ -47,6 +48,13 @@ async def connect(dsn: str, *, application_name: str) -> asyncpg.Connection:
             timeout=_CONNECT_TIMEOUT_S,
             server_settings={"timezone": "UTC", "jit": "off", "application_name": application_name},
         )
+
+
+async def _keep(_connection: asyncpg.Connection) -> None:
+    """Leave a connection that comes back as it is, but for an open transaction, which is rolled back.
+
+    Nothing sets anything for longer than its transaction; unsetting it all the same is a round trip for each query.
+    """
 
 
 @contextlib.contextmanager

@@ -33,6 +33,8 @@ PAGE = 200
 """Items read and mapped at once."""
 RECORD_AT_MOST = 200
 """Outcomes written in one transaction."""
+RECORD_WITHIN_S = 0.1
+"""How long an outcome may wait for others to be written down with."""
 ATTEMPTS = 5
 """Refusals of one item without a change of it before it is set aside."""
 SETBACKS = 3
@@ -282,19 +284,30 @@ class _Run(Generic[R, D]):
         ]
 
     async def _record(self) -> None:
-        """Write outcomes down, as many at once as have come together meanwhile."""
+        """Write outcomes down, together those that come within a moment; at the end of the pass at once."""
         ended = False
         while not ended:
             batch = list[Outcome]()
             outcome = await self._outcomes.get()
+            until = asyncio.get_running_loop().time() + RECORD_WITHIN_S
             while outcome is not None:
                 batch.append(outcome)
-                if len(batch) >= RECORD_AT_MOST or self._outcomes.empty():
+                if len(batch) >= RECORD_AT_MOST:
                     break
-                outcome = self._outcomes.get_nowait()
+                try:
+                    outcome = await self._next_outcome(until)
+                except TimeoutError:
+                    break
             ended = outcome is None
             if batch and not isinstance(self._failure, LeaseLostError):
                 await self._write(batch)
+
+    async def _next_outcome(self, until: float) -> Outcome | None:
+        """The next outcome, None for the end. Raises: TimeoutError if there is none by then, on the loop's clock."""
+        if not self._outcomes.empty():
+            return self._outcomes.get_nowait()
+        async with asyncio.timeout_at(until):
+            return await self._outcomes.get()
 
     async def _write(self, batch: list[Outcome]) -> None:
         try:
