@@ -1,7 +1,7 @@
 """One Postgres for the whole run, whatever the number of test processes, and a database of its own per test.
 
-``ROCKSYNC_TEST_DSN`` names a server to use instead (as a role that may create databases), ``ROCKSYNC_TEST_BINARIES`` the
-folder of another PostgreSQL's programs.
+``ROCKSYNC_TEST_DSN`` names a server to use instead (as a role that may create databases),
+``ROCKSYNC_TEST_BINARIES`` the folder of another PostgreSQL's programs.
 """
 
 import contextlib
