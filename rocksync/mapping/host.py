@@ -114,7 +114,8 @@ def _kill(child: int) -> None:
 
 
 def _become_host(channel: socket.socket, page: int, memory_mb: int) -> NoReturn:
-    os.setsid()
+    # A group to be killed as one, in the session of all hosts: priorities count among the processes of a session.
+    os.setpgid(0, 0)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
     null = os.open(os.devnull, os.O_RDWR)

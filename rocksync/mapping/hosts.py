@@ -154,7 +154,7 @@ class Hosts:
     async def _manned(self, desk: _Desk, crew: Crew) -> _Host | Failed:
         """Return the tenant's host with its mappers of now."""
         host = desk.host
-        if host is not None and host.version == crew.version and not host.channel.gone:
+        if host is not None and host.version == crew.version and not (host.channel.gone or host.channel.slowed):
             return host
         await self._dismiss(desk)
         if desk.version != crew.version:
@@ -183,6 +183,7 @@ class Hosts:
         except BaseException:
             self._alive -= 1
             raise
+        channel.pid = pid
         return _Host(channel, pid, version, time.monotonic())
 
     async def _evict(self, *, idle_s: float = 0.0) -> bool:

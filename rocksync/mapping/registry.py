@@ -143,8 +143,8 @@ class Registry:
             await asyncio.sleep(self._poll_s)
             try:
                 await self._look()
-            except OSError as error:
-                _LOG.warning("mappers_unreadable", extra={"detail": str(error)})
+            except Exception:  # noqa: BLE001 # whatever is wrong with the folder now, the next look may find it right
+                _LOG.exception("mappers_unreadable")
 
     async def close(self) -> None:
         """Stop looking at new versions."""
@@ -186,6 +186,7 @@ class Registry:
                 in_use=name in self.current,
             )
             self._broken[name] = fault
+            self.generation += 1
             _LOG.error("mapper_refused", extra={"mapper": name, "detail": str(fault)})
             return
         self._broken.pop(name, None)

@@ -1,7 +1,8 @@
 """What mapping costs: ``python tests/benchmarks/mapping.py``; prints JSON.
 
-Items go through no mapper and through one small mapper by turns, so that both meet the same machine; the mapper's own
-time is measured apart and taken off. Besides, the worst delay of the event loop while items are mapped.
+Pages of items go through no mapper and through one small mapper by turns, so that both meet the same machine; medians
+of all pages. The mapper's own time is measured apart and taken off. Besides, the worst delay of the event loop while
+items are mapped, and how much longer a tenant waits while the mappers of two others loop for ever.
 """
 
 import asyncio
@@ -43,6 +44,16 @@ def rocksync_map_stock(payload):
     payload["quantity"] = max(payload["quantity"] - 1, 0)
 """
 
+HANGING_MAPPER = """
+from rocksync.mapping import hookimpl
+
+@hookimpl
+def rocksync_map_price():
+    while True:
+        pass
+"""
+
+HANGING = [Tenant(id=TenantId(n), slug="hanging", name="Hanging", domain="hanging.example") for n in (3, 4)]
 PLAIN = Tenant(id=TenantId(1), slug="plain", name="Plain", domain="plain.example")
 MAPPED = Tenant(id=TenantId(2), slug="mapped", name="Mapped", domain="mapped.example")
 
@@ -90,9 +101,11 @@ async def compared(
     convert: Callable[[Tenant, Sequence[Any]], Awaitable[list[Any]]], rows: Sequence[Any], own_us: float
 ) -> dict[str, float]:
     plain, mapped = [], []
-    for _ in range(REPEATS):
-        plain.append(await in_pages(lambda page: convert(PLAIN, page), rows) / len(rows) * 1e6)
-        mapped.append(await in_pages(lambda page: convert(MAPPED, page), rows) / len(rows) * 1e6)
+    for start in range(0, len(rows), PAGE):
+        page = rows[start : start + PAGE]
+        for _ in range(REPEATS):
+            plain.append(await in_pages(lambda page: convert(PLAIN, page), page) / len(page) * 1e6)
+            mapped.append(await in_pages(lambda page: convert(MAPPED, page), page) / len(page) * 1e6)
     without, with_one = statistics.median(plain), statistics.median(mapped)
     return {
         "without_us": round(without, 2),
@@ -125,6 +138,26 @@ async def loop_delay_ms(work: Awaitable[object]) -> float:
     return worst
 
 
+async def beside_hanging(mappers: Mappers, rows: Sequence[Any]) -> dict[str, float]:
+    """How much longer a tenant's pages take while the mappers of two others never return."""
+
+    async def page_ms() -> float:
+        return (
+            statistics.median([await in_pages(lambda page: mappers.prices(MAPPED, page), rows) for _ in range(40)])
+            * 1e3
+        )
+
+    await page_ms()
+    alone = await page_ms()
+    hanging = [asyncio.create_task(mappers.prices(one, rows)) for one in HANGING]
+    await asyncio.sleep(0.5)  # until they are known to be slow
+    beside = await page_ms()
+    if any(one.done() for one in hanging):
+        raise AssertionError("they came to an end while the other was measured")
+    await asyncio.gather(*hanging)
+    return {"alone_ms": round(alone, 2), "beside_two_ms": round(beside, 2), "ratio": round(beside / alone, 2)}
+
+
 async def measured(mappers: Mappers) -> dict[str, Any]:
     scope: dict[str, Any] = {}
     exec(compile(MAPPER, "mapped.py", "exec"), scope)  # noqa: S102 # the same functions, timed by themselves
@@ -132,6 +165,8 @@ async def measured(mappers: Mappers) -> dict[str, Any]:
     listings = [(listing(number), None) for number in range(ITEMS // 10)]
     prices = [Price(sku=f"SKU-{n}", product_sku=f"SKU-{n}", price=Decimal("129.90")) for n in range(ITEMS)]
     stocks = [Stock(sku=f"SKU-{n}", product_sku=f"SKU-{n}", on_hand=n % 50) for n in range(ITEMS)]
+    gc.collect()
+    gc.freeze()  # a pass holds a page of rows, not all of them: collections are not to look at these
     offers = sum(len(one.prices) for one, _ in listings) / len(listings)
     price_us = own_time_us(lambda: scope["rocksync_map_price"](price, {"price": price.price}))
     stock_us = own_time_us(lambda: scope["rocksync_map_stock"]({"quantity": 3}))
@@ -141,21 +176,21 @@ async def measured(mappers: Mappers) -> dict[str, Any]:
         "price": await compared(mappers.prices, prices, price_us),
         "stock": await compared(mappers.stocks, stocks, stock_us),
     }
+    neighbour = await beside_hanging(mappers, prices[:PAGE])
     many = listings * 10
-    gc.collect()
-    gc.freeze()  # a pass holds a page of rows, not all of them: collections are not to look at these
     delay = {
         "without": round(await loop_delay_ms(in_pages(lambda page: mappers.products(PLAIN, page), many)), 2),
         "with_one_mapper": round(await loop_delay_ms(in_pages(lambda page: mappers.products(MAPPED, page), many)), 2),
     }
     met = all(one["added_us"] <= BUDGET_US for one in cost.values()) and max(delay.values()) < LOOP_BUDGET_MS
-    return {"items": ITEMS, "cost_per_item": cost, "loop_delay_ms": delay, "met": met}
+    return {"items": ITEMS, "cost_per_item": cost, "loop_delay_ms": delay, "neighbour": neighbour, "met": met}
 
 
 async def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "mapped.py").write_text(MAPPER, encoding="utf-8")
+        (folder / "hanging.py").write_text(HANGING_MAPPER, encoding="utf-8")
         async with open_mappers(folder) as mappers:
             result = await measured(mappers)
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
