@@ -178,7 +178,10 @@ class App:
             on_pass(end)
 
         async def more() -> bool:
-            return await self.schedules.request_deliverable(tenants=tenants, kinds=kinds) > 0
+            return (
+                await self.schedules.request_deliverable(tenants=tenants, kinds=kinds) > 0
+                or await self.schedules.held_elsewhere(tenants=tenants, kinds=kinds) > 0
+            )
 
         worker = self._worker(observe)
         await self.credentials.seal_inbox()

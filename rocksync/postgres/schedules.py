@@ -88,6 +88,16 @@ class Schedules:
             )
         )
 
+    async def held_elsewhere(self, *, tenants: Sequence[TenantId] | None, kinds: Sequence[Kind] | None) -> int:
+        """How many passes are due that wait for a worker, perhaps a dead one, to let go of their tenant."""
+        return int(
+            await self._pool.fetchval(
+                _QUERIES.held_elsewhere,
+                None if tenants is None else list(tenants),
+                None if kinds is None else list(kinds),
+            )
+        )
+
     async def resume_paused(self) -> None:
         """Resume tenants and kinds whose pause is over."""
         await self._pool.execute(_QUERIES.resume_paused)

@@ -73,6 +73,18 @@ WITH due AS (
     RETURNING s.tenant_id)
 SELECT count(*) FROM due;
 
+-- name: held_elsewhere
+-- Passes that are due, but whose tenant a worker has. $1 tenant ids bigint[] or null, $2 kinds text[] or null
+SELECT count(*)
+  FROM rocksync.schedule s
+  JOIN rocksync.tenant t ON t.id = s.tenant_id
+ WHERE t.status = 'active'
+   AND ($1::bigint[] IS NULL OR s.tenant_id = ANY ($1)) AND ($2::text[] IS NULL OR s.kind = ANY ($2))
+   AND s.due_at <= clock_timestamp()
+   AND (s.backoff_until IS NULL OR s.backoff_until <= clock_timestamp())
+   AND (s.paused_until IS NULL OR s.paused_until <= clock_timestamp())
+   AND EXISTS (SELECT FROM rocksync.schedule o WHERE o.tenant_id = s.tenant_id AND o.leased_until > clock_timestamp());
+
 -- name: resume_paused
 -- Tenants and kinds whose pause is over.
 WITH over AS (

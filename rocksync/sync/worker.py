@@ -147,6 +147,8 @@ class Worker:
                     await self._idle(stop)
                 elif not await more():
                     return
+                elif not await self._claim(scope):
+                    await self._idle(stop)
         finally:
             await self._drain()
             keeper.cancel()

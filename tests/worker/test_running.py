@@ -186,3 +186,15 @@ async def test_what_a_worker_held_when_it_died_is_taken_over(world: World) -> No
         await until(lambda: quantity(shop, "A", 5))
 
     assert not await world.app.schedules.finish(dead[0], complete=True)
+
+
+async def test_once_waits_for_what_a_dead_worker_still_holds(world: World) -> None:
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.app.credentials.seal_inbox()
+    await world.app.schedules.claim("dead", 10)
+    await world.pool.execute("UPDATE rocksync.schedule SET leased_until = now() + interval '2 seconds'")
+
+    await world.sync(shop)
+
+    assert shop.at_hub("A")["quantity"] == 5
