@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 tenant = LazyGroup(
     name="tenant",
-    help="Add, activate, list, show, change, pause, resume and remove tenants.",
+    help="Add, check, activate, list, show, change, pause, resume and remove tenants.",
     commands={
         "add": ("rocksync.cli.tenant:add", "Add a tenant as a draft."),
+        "check": ("rocksync.cli.check:check", "Look for what would go wrong, each with what mends it."),
         "activate": ("rocksync.cli.activation:activate", "Show the plan, ask, and export the whole catalogue."),
         "list": ("rocksync.cli.tenant:list_tenants", "List the tenants."),
         "show": ("rocksync.cli.tenant:show", "Show one tenant with its schedules."),
@@ -64,7 +65,7 @@ def add(
         if as_json:
             print_json({"id": tenant_id, "slug": slug, "status": "draft"})
         else:
-            click.echo(f"tenant {slug} is added as a draft; next: rocksync tenant activate {slug}")
+            click.echo(f"tenant {slug} is added as a draft; next: rocksync tenant check {slug}")
 
     run_with_access(body)
 

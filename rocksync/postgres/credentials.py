@@ -54,6 +54,16 @@ class CredentialStore:
         except UnsealError as error:
             raise TenantError(f"{error} (`rocksync tenant credentials {row['slug']}`)") from None
 
+    async def handed_in(self, tenant: TenantId) -> Credentials | None:
+        """Return what SQL handed in and nobody has sealed yet. Raises: TenantError if it cannot be opened."""
+        row = await self._pool.fetchrow(_QUERIES.handed_in, tenant)
+        if row is None:
+            return None
+        try:
+            return self._open(row)
+        except UnsealError as error:
+            raise TenantError(str(error)) from None
+
     async def replace(self, tenant: TenantId, slug: str, credentials: Credentials, *, operator: str | None) -> None:
         """Store other credentials; a tenant that was stopped for want of them is served again."""
         with explained():

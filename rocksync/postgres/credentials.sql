@@ -48,6 +48,13 @@ SELECT i.tenant_id, t.slug, i.client_id, i.client_secret, i.api_user, i.api_secr
  LIMIT $2
    FOR UPDATE OF i SKIP LOCKED;
 
+-- name: handed_in
+-- $1 tenant_id bigint
+SELECT t.slug, i.client_id, i.client_secret, i.api_user, i.api_secret
+  FROM rocksync.credential_inbox i
+  JOIN rocksync.tenant t ON t.id = i.tenant_id
+ WHERE i.tenant_id = $1;
+
 -- name: vacuum_inbox
 -- The plain text stays in the table's file until then.
 VACUUM rocksync.credential_inbox;

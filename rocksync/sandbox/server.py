@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -99,16 +100,19 @@ async def _answer(hub: Sandbox, request: web.BaseRequest) -> web.StreamResponse:
     reply = exchange(hub, asked)
     if wait_s := reply.wait_s + hub.latency_s:
         await asyncio.sleep(wait_s)
-    return await _send(request, reply)
+    return await _send(request, reply, formatdate(hub.clock.now(), usegmt=True))
 
 
-async def _send(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
+async def _send(request: web.BaseRequest, reply: Reply, date: str) -> web.StreamResponse:
     if reply.drop:
         _hang_up(request)
         return web.Response()
     if not reply.cut:
         return web.Response(
-            status=reply.status, body=reply.body, content_type=reply.content_type, headers=reply.headers
+            status=reply.status,
+            body=reply.body,
+            content_type=reply.content_type,
+            headers={"Date": date, **reply.headers},
         )
     response = web.StreamResponse(status=reply.status, headers={"Content-Type": reply.content_type})
     response.content_length = len(reply.body) + 1
