@@ -41,6 +41,15 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Zeroing:
+    """A tenant's stock items: ``skus`` that the hub has, ``pending`` ones, and those ``held`` from going to zero."""
+
+    skus: int
+    pending: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
     """A sellable SKU that was created with its product: what the hub now holds of its price and stock."""
 
@@ -120,6 +129,20 @@ class Postponed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The change is beyond the tenant's limits and is set aside until an operator decides; no failed attempt.
+
+    ``before`` is the payload the hub last accepted, ``after`` the one that is held.
+    """
+
+    key: str
+    revision: int
+    detail: str
+    before: dict[str, Any] = field(repr=False)
+    after: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
     """There is no such thing: the item is deleted. Example: a notification named an order that does not exist."""
 
@@ -127,14 +150,15 @@ class Forgotten:
     revision: int
 
 
-Outcome = Accepted | Skipped | Refused | Postponed | Forgotten
+Outcome = Accepted | Skipped | Refused | Postponed | Held | Forgotten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassReport:
     """What one pass, or one slice of it, did. ``complete`` False: there is more, and its time was over.
 
-    ``refused_by`` counts refusals by reason, ``actions`` deliveries by what they did (create, update, import, …).
+    ``refused_by`` counts refusals by reason, ``held`` changes that an operator must approve, ``actions`` deliveries by
+    what they did (create, update, import, …).
     """
 
     complete: bool
@@ -144,4 +168,5 @@ class PassReport:
     refused: int = 0
     refused_by: dict[str, int] = field(default_factory=dict)
     postponed: int = 0
+    held: int = 0
     actions: dict[str, int] = field(default_factory=dict)

@@ -15,12 +15,14 @@ from rocksync.domain.outcomes import (
     Delivery,
     Folded,
     Forgotten,
+    Held,
     Item,
     Known,
     Outcome,
     Postponed,
     Refused,
     Skipped,
+    Zeroing,
 )
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind, Lease, TenantId
@@ -95,6 +97,18 @@ class Items:
             for row in rows
         }
 
+    async def approved(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
+        """Those of *keys* whose held change an operator approved, with the revision of the item that may go out."""
+        rows = await self._pool.fetch(_QUERIES.approved, tenant, kind, list(keys))
+        return {row["key"]: row["revision"] for row in rows}
+
+    async def zeroing(self, tenant: TenantId) -> Zeroing:
+        """What a limit to stocks that go to zero is measured against."""
+        row = await self._pool.fetchrow(_QUERIES.zeroing, tenant)
+        if row is None:
+            raise AssertionError("a query of counts has a row")
+        return Zeroing(skus=row["skus"], pending=row["pending"], held=row["held"])
+
     async def record(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
         """Write down what became of items, in one transaction.
 
@@ -127,6 +141,15 @@ class Items:
                     tenant,
                     kind,
                     *_columns(postponed, "key", "revision", "reason", "detail", "delay_s"),
+                )
+            if held := [o for o in outcomes if isinstance(o, Held)]:
+                await connection.execute(
+                    _QUERIES.record_held,
+                    tenant,
+                    kind,
+                    *_columns(held, "key", "revision", "detail"),
+                    [_encode(o.before).decode() for o in held],
+                    [_encode(o.after).decode() for o in held],
                 )
             if forgotten := [o for o in outcomes if isinstance(o, Forgotten)]:
                 await connection.execute(
@@ -215,6 +238,9 @@ def _history_line(outcome: Outcome) -> tuple[Any, ...] | None:
             return None
         case Skipped() | Forgotten():
             return None
+        case Held():
+            after = _encode(outcome.after).decode()
+            return outcome.key, "hold", None, Reason.UNCONFIRMED, outcome.detail, after, None
     reason = getattr(outcome, "reason", Reason.IN_SYNC)
     detail = getattr(outcome, "detail", None)
     if delivery is None:

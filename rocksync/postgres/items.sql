@@ -83,6 +83,38 @@ UPDATE rocksync.item i
   FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::float8[]) AS o (key, revision, reason, detail, delay_s)
  WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
 
+-- name: record_held
+-- Set aside until an operator approves. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 details text[],
+-- $6 befores text[], $7 afters text[]
+WITH o AS (
+    SELECT * FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[]) AS o (key, revision, detail, before, after)),
+held AS (
+    UPDATE rocksync.item i
+       SET state = 'quarantined', reason = 'unconfirmed', detail = o.detail, attempts = 0, attempted_at = now()
+      FROM o
+     WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision
+    RETURNING i.key, i.revision, o.detail, o.before, o.after)
+INSERT INTO rocksync.hold (tenant_id, kind, key, revision, before, after, why)
+SELECT $1, $2, held.key, held.revision, held.before::jsonb, held.after::jsonb, held.detail FROM held
+    ON CONFLICT (tenant_id, kind, key) DO UPDATE
+   SET revision = excluded.revision, before = excluded.before, after = excluded.after, why = excluded.why,
+       held_at = now(), decision = NULL, decided_at = NULL, decided_by = NULL;
+
+-- name: approved
+-- Revisions of items whose held change may go out. $1 tenant_id bigint, $2 kind text, $3 keys text[]
+SELECT key, revision FROM rocksync.hold WHERE tenant_id = $1 AND kind = $2 AND key = ANY ($3) AND decision = 'approved';
+
+-- name: zeroing
+-- $1 tenant_id bigint
+SELECT count(*) FILTER (WHERE i.accepted IS NOT NULL) AS skus,
+       count(*) FILTER (WHERE i.state = 'pending') AS pending,
+       (SELECT count(*)
+          FROM rocksync.hold h
+          JOIN rocksync.item n ON n.tenant_id = h.tenant_id AND n.kind = h.kind AND n.key = h.key AND n.revision = h.revision
+         WHERE h.tenant_id = $1 AND h.kind = 'stock' AND h.decision IS NULL AND n.state = 'quarantined') AS held
+  FROM rocksync.item i
+ WHERE i.tenant_id = $1 AND i.kind = 'stock';
+
 -- name: record_forgotten
 -- There is no such thing. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[]
 DELETE FROM rocksync.item i USING unnest($3::text[], $4::bigint[]) AS o (key, revision)

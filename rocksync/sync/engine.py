@@ -18,6 +18,7 @@ from rocksync.domain.outcomes import (
     Accepted,
     Folded,
     Forgotten,
+    Held,
     Item,
     Outcome,
     PassReport,
@@ -73,7 +74,7 @@ class Flow(Generic[R, D]):
     """
 
     read: Callable[[Sequence[str]], Awaitable[dict[str, R]]]
-    convert: Callable[[Sequence[tuple[Item, R | None]]], Awaitable[Sequence[D | Skip | Skipped | ItemError]]]
+    convert: Callable[[Sequence[tuple[Item, R | None]]], Awaitable[Sequence[D | Skip | Skipped | Held | ItemError]]]
     deliver: Callable[[Sequence[tuple[Item, D]]], Awaitable[Sequence[Outcome]]]
     unchanged: Callable[[Item, D], Accepted | None]
 
@@ -136,6 +137,7 @@ class _Tally:
     unchanged: int = 0
     skipped: int = 0
     postponed: int = 0
+    held: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     actions: dict[str, int] = field(default_factory=dict)
 
@@ -152,6 +154,8 @@ class _Tally:
                 self.skipped += 1
             case Postponed():
                 self.postponed += 1
+            case Held():
+                self.held += 1
             case Refused():
                 self.refused[outcome.reason] = self.refused.get(outcome.reason, 0) + 1
 
@@ -164,6 +168,7 @@ class _Tally:
             refused=sum(self.refused.values()),
             refused_by=self.refused,
             postponed=self.postponed,
+            held=self.held,
             actions=self.actions,
         )
 
@@ -223,7 +228,7 @@ class _Run(Generic[R, D]):
         parcels: dict[str, list[tuple[Item, D]]] = {}
         for item, draft in zip(page, drafts, strict=True):
             match draft:
-                case Skipped():
+                case Skipped() | Held():
                     await self._outcomes.put(draft)
                 case Skip():
                     await self._outcomes.put(

@@ -18,7 +18,7 @@ from rocksync.domain.documents import (
 )
 from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubOrder, OrderRow, OrderStatus, StoreOrder
-from rocksync.domain.outcomes import Delivery, Folded, Item, Known, Outcome
+from rocksync.domain.outcomes import Delivery, Folded, Item, Known, Outcome, Zeroing
 from rocksync.domain.tenancy import Kind, Lease, Tenant, TenantId
 
 
@@ -39,6 +39,12 @@ class Items(Protocol):
 
     async def known(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, Known]:
         """Where the items of *keys* are, for those that there are."""
+
+    async def approved(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
+        """Those of *keys* whose held change an operator approved, with the revision of the item that may go out."""
+
+    async def zeroing(self, tenant: TenantId) -> Zeroing:
+        """What a limit to stocks that go to zero is measured against."""
 
 
 class Catalog(Protocol):

@@ -7,7 +7,8 @@ from rocksync.domain.documents import PriceDocument, Skip
 from rocksync.domain.errors import ItemError
 from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport, Skipped
 from rocksync.domain.reasons import Reason
-from rocksync.domain.tenancy import Lease
+from rocksync.domain.tenancy import Lease, Tenant
+from rocksync.sync import gate
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Flow, Slice, plain, run_pass
 from rocksync.sync.offers import is_at_hub, products_of, waits
@@ -15,7 +16,12 @@ from rocksync.sync.offers import is_at_hub, products_of, waits
 
 async def sync_prices(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Bring the hub's prices of the lease's tenant in line with its store."""
-    tenant = lease.tenant
+    flow = price_flow(lease.tenant, deps)
+    return await run_pass(lease, deps.items, gate.guarded_prices(lease.tenant, deps.items, flow), limits)
+
+
+def price_flow(tenant: Tenant, deps: Deps) -> Flow[Price, PriceDocument]:
+    """How prices of *tenant* are read, mapped, compared and delivered."""
 
     async def read(skus: Sequence[str]) -> dict[str, Price]:
         return dict(await deps.catalog.prices(tenant.id, skus))
@@ -43,12 +49,7 @@ async def sync_prices(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
             for item, document in parcel
         ]
 
-    return await run_pass(
-        lease,
-        deps.items,
-        Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged),
-        limits,
-    )
+    return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
 
 
 def _not_sold(item: Item) -> Skip:

@@ -8,14 +8,18 @@ from rocksync.domain.catalog import Listing, Product
 from rocksync.domain.documents import ProductDocument, ProductPayload, Skip
 from rocksync.domain.errors import ItemError
 from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport
-from rocksync.domain.tenancy import Lease
+from rocksync.domain.tenancy import Lease, Tenant
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Flow, Slice, plain, run_pass
 
 
 async def sync_products(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Bring the hub's products of the lease's tenant in line with its store."""
-    tenant = lease.tenant
+    return await run_pass(lease, deps.items, product_flow(lease.tenant, deps), limits)
+
+
+def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
+    """How products of *tenant* are read, mapped, compared and delivered."""
 
     async def read(skus: Sequence[str]) -> dict[str, Listing]:
         return dict(await deps.catalog.listings(tenant.id, skus))
@@ -59,12 +63,7 @@ async def sync_products(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
             outcomes.append(replace(accepted(item, document, plain(document.payload)), delivery=delivery))
         return outcomes
 
-    return await run_pass(
-        lease,
-        deps.items,
-        Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged),
-        limits,
-    )
+    return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
 
 
 def _left_the_store(sku: str) -> Listing:

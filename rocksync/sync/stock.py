@@ -7,7 +7,8 @@ from rocksync.domain.documents import Skip, StockDocument
 from rocksync.domain.errors import ItemError
 from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport, Skipped
 from rocksync.domain.reasons import Reason
-from rocksync.domain.tenancy import Lease
+from rocksync.domain.tenancy import Lease, Tenant
+from rocksync.sync import gate
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Flow, Slice, plain, run_pass
 from rocksync.sync.offers import is_at_hub, products_of, waits
@@ -15,8 +16,13 @@ from rocksync.sync.offers import is_at_hub, products_of, waits
 
 async def sync_stock(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Bring the hub's stock of the lease's tenant in line with its store; what is off sale there has none."""
-    tenant = lease.tenant
-    await deps.orders.settle(tenant.id)
+    await deps.orders.settle(lease.tenant.id)
+    flow = stock_flow(lease.tenant, deps)
+    return await run_pass(lease, deps.items, await gate.guarded_stock(lease, deps.items, flow), limits)
+
+
+def stock_flow(tenant: Tenant, deps: Deps) -> Flow[Stock, StockDocument]:
+    """How stocks of *tenant* are read, mapped, compared and delivered."""
 
     async def read(skus: Sequence[str]) -> dict[str, Stock]:
         return dict(await deps.catalog.stocks(tenant.id, skus))
@@ -46,12 +52,7 @@ async def sync_stock(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
             outcomes.append(Accepted(key=item.key, revision=item.revision, payload=payload, delivery=delivery))
         return outcomes
 
-    return await run_pass(
-        lease,
-        deps.items,
-        Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged),
-        limits,
-    )
+    return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
 
 
 def _left_the_store(sku: str) -> Stock:
