@@ -198,11 +198,12 @@ class _Demo:
         folder = self.app.settings.data_dir
         lines = (
             *(f"tenant    {each.slug}: {len(each.catalogue.skus)} SKUs, {', '.join(each.mappers)}" for each in stores),
-            f"metrics   {self.watch}/metrics (health: {self.watch}/healthz, {self.watch}/readyz)",
-            f"sandbox   {self.hub.url} (control: {self.hub.url}/_sandbox/status)",
+            f"metrics   {self.watch}/metrics, /healthz, /readyz",
+            f"sandbox   {self.hub.url}/_sandbox/status",
             f"look in   ROCKSYNC_DATA_DIR={folder} ROCKSYNC_PLUGGTO__BASE_URL={self.hub.url} {_PROGRAM} status",
             f"log       {folder / _LOG_FILE}",
             *(() if once else ("end it    Ctrl-C",)),
+            "",
         )
         for line in lines:
             self.console.print(line, highlight=False, soft_wrap=True)

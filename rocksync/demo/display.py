@@ -17,17 +17,30 @@ _VERY_LATE_S = 60.0
 
 def live_table(progress: Progress, tenants: Sequence[str]) -> RenderableType:
     """Return lag and deliveries of every tenant and kind, and what became of the orders."""
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("tenant", no_wrap=True)
-    table.add_column("kind", no_wrap=True)
+    items = _table("tenant", "kind")
     for name in ("lag", "pending", "delivered", "per s", "aside"):
-        table.add_column(name, justify="right")
-    table.add_column("cause")
+        items.add_column(name, justify="right")
+    items.add_column("cause", no_wrap=True)
     for tenant in tenants:
         for row in progress.kinds:
             if row.tenant == tenant:
-                table.add_row(*_cells(row))
-    return Group(table, *(Text(_orders_line(progress, tenant)) for tenant in tenants))
+                items.add_row(*_cells(row))
+    orders = _table("orders of")
+    for name in ("imported", "unpaid", "cancelled", "invoiced", "shipped", "waiting"):
+        orders.add_column(name, justify="right")
+    for tenant in tenants:
+        of = progress.of(tenant)
+        counts = (of.imported, of.pending, of.canceled, of.invoiced, of.shipped, of.parked)
+        orders.add_row(tenant, *map(str, counts))
+    return Group(items, Text(), orders)
+
+
+def _table(*names: str) -> Table:
+    """Return a table narrow enough for eighty characters, with its first columns, which are texts."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    return table
 
 
 def _cells(row: KindProgress) -> Iterable[RenderableType]:
@@ -40,19 +53,6 @@ def _cells(row: KindProgress) -> Iterable[RenderableType]:
     yield f"{row.rate:.1f}"
     yield str(row.skipped + row.quarantined)
     yield row.cause
-
-
-def _orders_line(progress: Progress, tenant: str) -> str:
-    orders = progress.of(tenant)
-    parts = {
-        "orders": orders.imported,
-        "unpaid": orders.pending,
-        "invoiced": orders.invoiced,
-        "shipped": orders.shipped,
-        "cancelled": orders.canceled,
-        "waiting": orders.parked,
-    }
-    return f"  {tenant:<15}   " + ", ".join(f"{count} {what}" for what, count in parts.items())
 
 
 def plain_line(progress: Progress, tenants: Sequence[str]) -> str:
