@@ -5,13 +5,13 @@ import contextlib
 import importlib
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from rocksync.cli.output import json_option, print_json, rough
+from rocksync.cli.output import json_option, print_json, printable, rough
 from rocksync.cli.parameters import MomentType, slug_argument
 from rocksync.cli.running import DONE, FAILED, INTERRUPTED, STOPPED, confirmed, operator, run, stopping
 from rocksync.domain.errors import MisuseError
@@ -20,6 +20,7 @@ from rocksync.settings import Settings
 
 if TYPE_CHECKING:
     from rocksync.app import App
+    from rocksync.cli.findings import Finding
     from rocksync.postgres.plans import Plan, Plans
     from rocksync.postgres.tenants import TenantRow
 
@@ -27,6 +28,7 @@ _EXPORTED = (Kind.PRODUCT, Kind.PRICE, Kind.STOCK)
 _LOOK_S = 0.5
 _LINE_EVERY_S = 5.0
 _PATIENCE_S = 20.0
+_HUB_PAGES = 30
 
 
 @click.command()
@@ -35,11 +37,12 @@ _PATIENCE_S = 20.0
 @click.option("--orders-since", type=MomentType(), help="Import orders placed since then; else since now.")
 @json_option
 def activate(slug: str, yes: bool, orders_since: datetime | None, as_json: bool) -> None:
-    """Show what activating tenant SLUG would do, ask, and export its whole catalogue.
+    """Check tenant SLUG, show what activating it would do, ask, and export its whole catalogue.
 
     Broken off, it goes on where it was when started again, or by a worker.
     """
     app = importlib.import_module("rocksync.app")
+    preflight = importlib.import_module("rocksync.cli.preflight")
     plans_of = importlib.import_module("rocksync.postgres.plans").Plans
     tenants_of = importlib.import_module("rocksync.postgres.tenants").Tenants
 
@@ -49,8 +52,12 @@ def activate(slug: str, yes: bool, orders_since: datetime | None, as_json: bool)
             row: TenantRow = await opened.tenants.get(slug)
             _check(row)
             if row.status is TenantStatus.DRAFT:
-                plan = await plans.plan(row.tenant.id)
-                _show(slug, plan)
+                await opened.credentials.seal_inbox()
+                findings = await preflight.of_app(opened).findings(row.tenant, orders_since=orders_since)
+                if _stops(slug, findings):
+                    return FAILED
+                at_hub, all_seen = await opened.hub.skus(row.tenant, pages=_HUB_PAGES)
+                _show(slug, await plans.plan(row.tenant.id, at_hub), all_seen=all_seen)
                 if not yes and not confirmed(f"activate tenant {slug}?"):
                     click.echo(f"tenant {slug} stays a draft; nothing is sent", err=True)
                     return DONE
@@ -73,11 +80,29 @@ def _check(row: "TenantRow") -> None:
         raise MisuseError(f"tenant {slug} needs credentials: rocksync tenant credentials {slug}")
 
 
-def _show(slug: str, plan: "Plan") -> None:
+def _stops(slug: str, findings: "Sequence[Finding]") -> bool:
+    """Tell what the check found, and whether it keeps the whole tenant from being served."""
+    stopping_it = [each for each in findings if each.whole and each.blocks]
+    for each in stopping_it:
+        click.echo(printable(f"{each.code}: {each.message}; {each.fix}"), err=True)
+    if stopping_it:
+        click.echo(f"tenant {slug} stays a draft; nothing is sent", err=True)
+        return True
+    blocks = sum(each.blocks for each in findings)
+    told = f"{blocks} kinds of findings block items, {len(findings) - blocks} warn"
+    click.echo(f"checked: {told} (rocksync tenant check {slug} names them)", err=True)
+    return False
+
+
+def _show(slug: str, plan: "Plan", *, all_seen: bool) -> None:
+    """Tell the plan: of products, counted in the store and in what Plugg.to lists, before any mapper is asked."""
     blocked = sum(plan.blocked.values())
-    click.echo(f"tenant {slug}: create {plan.create}, update {plan.update}, blocked {blocked}", err=True)
+    click.echo(f"tenant {slug}: create {plan.create}, update {plan.update}, blocked {blocked} products", err=True)
     for reason, products in plan.blocked.items():
         click.echo(f"  blocked {products}: {reason}", err=True)
+    if not all_seen:
+        known = _HUB_PAGES * 100
+        click.echo(f"  of Plugg.to's products only {known} were looked at: more may be updates", err=True)
 
 
 async def _export(app: "App", plans: "Plans", row: "TenantRow", stop: asyncio.Event) -> int:

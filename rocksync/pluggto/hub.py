@@ -52,6 +52,10 @@ class PluggtoHub:
         """The product that carries *sku*, itself or on a variation, as the hub has it now; None: there is none."""
         return await self._products.product(tenant, sku)
 
+    async def skus(self, tenant: Tenant, *, pages: int) -> tuple[frozenset[str], bool]:
+        """SKUs that the hub has, from so many pages of 100 products; and whether that was all of them."""
+        return await self._products.skus(tenant, pages=pages)
+
     async def put_product(
         self, tenant: Tenant, document: ProductDocument, accepted: dict[str, Any] | None, *, full: bool
     ) -> Delivery:

@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Any
 
 from rocksync.domain.documents import PriceDocument, ProductDocument, StockDocument
-from rocksync.domain.errors import ItemError, MissingAtHubError
+from rocksync.domain.errors import ItemError, MissingAtHubError, PassError
 from rocksync.domain.outcomes import Created, Delivery
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
@@ -76,6 +76,23 @@ class Products:
         """The product that carries *sku*, itself or on a variation, as the hub has it now; None: there is none."""
         reply = await self._client.send(tenant, requests.get_sku(sku))
         return reply.value if reply.value is not None else await find(self._client, tenant, sku)
+
+    async def skus(self, tenant: Tenant, *, pages: int) -> tuple[frozenset[str], bool]:
+        """SKUs of the products that the hub has, variations' too, from so many pages; and whether that was all."""
+        found, seen = set[str](), set[str]()
+        after: str | None = None
+        for _ in range(pages):
+            reply = await self._client.send(tenant, requests.list_products(after))
+            if reply.value is None:
+                raise PassError(f"Plugg.to refused to list products ({reply.status})")
+            rows = [row for row in reply.value.rows if str(row.get("id")) not in seen]
+            for row in rows:
+                found.update(product_writes.skus(row))
+                seen.add(str(row.get("id")))
+            if not rows or len(reply.value.rows) < min(requests.PAGE, reply.value.limit or requests.PAGE):
+                return frozenset(found), True
+            after = str(rows[-1].get("id"))
+        return frozenset(found), False
 
 
 async def find(client: Client, tenant: Tenant, sku: str) -> Members | None:

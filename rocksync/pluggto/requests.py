@@ -49,6 +49,12 @@ def find_sku(sku: str) -> Request[Page]:
     )
 
 
+def list_products(after: str | None) -> Request[Page]:
+    """All products, behind the product *after*. Source: pluggto-api 3.2 (``next``), 9 X5."""
+    cursor = "" if after is None else f"&next={quote(after, safe='')}"
+    return Request(method="GET", route="/products", target=f"/products?limit={PAGE}{cursor}", read=replies.products)
+
+
 def get_order(order_id: str) -> Request[dict[str, Any]]:
     """One order."""
     return Request(method="GET", route="/orders/{id}", target=f"/orders/{quote(order_id, safe='')}", read=replies.order)

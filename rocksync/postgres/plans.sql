@@ -2,7 +2,7 @@
 
 -- name: products
 -- Products of a tenant by what would become of them: create, update, or a reason code.
--- $1 tenant_id bigint
+-- $1 tenant_id bigint, $2 SKUs that the hub has text[]
 WITH sellable AS (
     SELECT v.product_sku, v.sku FROM store.variation v WHERE v.tenant_id = $1
     UNION ALL
@@ -31,9 +31,11 @@ SELECT fate, count(*) AS products
                     WHEN NOT coalesce(o.has_price, false) THEN 'missing_price'
                     WHEN NOT o.has_both THEN 'missing_stock'
                     WHEN o.has_bad_prices THEN 'invalid_item'
+                    WHEN hub.sku IS NOT NULL THEN 'update'
                     ELSE 'create' END AS fate
           FROM store.product p
           LEFT JOIN offer o ON o.product_sku = p.sku
+          LEFT JOIN (SELECT DISTINCT h.sku FROM unnest($2::text[]) AS h (sku)) hub ON hub.sku = p.sku
           LEFT JOIN rocksync.item i ON i.tenant_id = $1 AND i.kind = 'product' AND i.key = p.sku
          WHERE p.tenant_id = $1) fates
  GROUP BY fate;

@@ -1,0 +1,152 @@
+"""``rocksync tenant activate``: check, plan, question, export; and what a Ctrl-C leaves behind."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from rocksync.sandbox.hub import Sandbox
+from rocksync.sandbox.server import serve
+
+from .conftest import Command
+from .test_worker import Shop, running, until
+
+PRODUCTS = 120
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Sandbox]:
+    async with serve(latency_s=0.02) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], hub: Sandbox) -> dict[str, str]:
+    return environment | {
+        "ROCKSYNC_PLUGGTO__BASE_URL": hub.url,
+        "ROCKSYNC_PLUGGTO__REQUESTS_PER_SECOND_PER_TENANT": "500",
+        "ROCKSYNC_HTTP__PORT": "0",
+    }
+
+
+@pytest.fixture
+async def shop(hub: Sandbox, rocksync: Command, connection: asyncpg.Connection) -> Shop:
+    account = hub.add_account()
+    given = account.credentials
+    secrets = {
+        "ROCKSYNC_CLIENT_ID": given.client_id,
+        "ROCKSYNC_CLIENT_SECRET": given.client_secret,
+        "ROCKSYNC_API_USER": given.api_user,
+        "ROCKSYNC_API_SECRET": given.api_secret,
+    }
+    ended = await rocksync("tenant", "add", "acme", "--name", "Acme", "--domain", "acme.test", "--json", **secrets)
+    assert ended.code == 0, ended.err
+    await connection.execute(
+        f"""
+        WITH skus AS (SELECT 'P' || n AS sku FROM generate_series(1, {PRODUCTS}) n),
+             products AS (INSERT INTO store.product (tenant_id, sku, name) SELECT $1, sku, 'Produto ' || sku FROM skus),
+             prices AS (INSERT INTO store.price (tenant_id, sku, price) SELECT $1, sku, 10 FROM skus)
+        INSERT INTO store.stock (tenant_id, sku, on_hand) SELECT $1, sku, 5 FROM skus
+        """,
+        ended.json["id"],
+    )
+    return Shop(user=account.user_id, secrets=secrets)
+
+
+async def status(connection: asyncpg.Connection) -> str:
+    return str(await connection.fetchval("SELECT status FROM rocksync.tenant"))
+
+
+@pytest.mark.parametrize("answer", ["", "\n", "n\n", "no\n", "maybe\n", "yesterday\n"])
+async def test_anything_but_yes_leaves_a_draft_and_plugg_to_untouched(
+    rocksync: Command, shop: Shop, hub: Sandbox, connection: asyncpg.Connection, answer: str
+):
+    ended = await rocksync("tenant", "activate", "acme", given=answer)
+
+    assert ended.code == 0
+    assert "create 120, update 0, blocked 0 products" in ended.err
+    assert "stays a draft" in ended.err
+    assert await status(connection) == "draft"
+    assert {each["method"] for each in hub.requests() if each["route"] != "/oauth/token"} <= {"GET"}
+    assert hub.products(shop.user) == []
+
+
+async def test_yes_on_standard_input_exports_and_tells_the_plan_with_what_plugg_to_has(
+    rocksync: Command, shop: Shop, hub: Sandbox, connection: asyncpg.Connection
+):
+    await connection.execute("DELETE FROM store.product WHERE sku NOT IN ('P1', 'P2')")
+    await connection.execute("UPDATE store.product SET name = '' WHERE sku = 'P2'")
+    hub.account(shop.user).shelf.create({"sku": "P1", "name": "Antigo", "price": 1, "quantity": 1}, hub.profile)
+
+    ended = await rocksync("tenant", "activate", "acme", "--json", given="yes\n")
+
+    assert ended.code == 1, ended.err  # one item is refused
+    assert "create 0, update 1, blocked 1 products" in ended.err
+    assert "blocked 1: invalid_item" in ended.err
+    assert ended.json["status"] == "active"
+    product = hub.product(shop.user, "P1")
+    assert product is not None
+    assert product["name"] == "Produto P1"
+
+
+async def test_what_blocks_the_whole_tenant_stops_an_activation(
+    rocksync: Command, shop: Shop, hub: Sandbox, connection: asyncpg.Connection
+):
+    await rocksync("tenant", "credentials", "acme", **(shop.secrets | {"ROCKSYNC_API_SECRET": "hunter2"}))
+
+    ended = await rocksync("tenant", "activate", "acme", "--yes")
+
+    assert ended.code == 1
+    assert ended.err.startswith("login_refused: Plugg.to refuses the credentials")
+    assert "hunter2" not in ended.err
+    assert await status(connection) == "draft"
+
+
+async def test_orders_are_imported_from_the_date_given(
+    rocksync: Command, shop: Shop, hub: Sandbox, connection: asyncpg.Connection
+):
+    market = hub.market(shop.user)
+    await connection.execute("DELETE FROM store.product WHERE sku <> 'P1'")
+    market.create_order([{"sku": "P1", "quantity": 1, "price": 10}], created="2026-01-05T12:00:00.000Z")
+
+    ended = await rocksync("tenant", "activate", "acme", "--yes", "--orders-since", "2026-01-01")
+
+    assert ended.code == 0, ended.err
+    since = await connection.fetchval("SELECT orders_since FROM rocksync.tenant")
+    assert (since.year, since.month, since.day) in {(2026, 1, 1), (2025, 12, 31)}
+
+
+async def test_an_export_broken_off_by_ctrl_c_goes_on_where_it_was(
+    rocksync: Command, environment: dict[str, str], shop: Shop, hub: Sandbox, tmp_path: Path
+):
+    async with running(["tenant", "activate", "acme", "--yes"], environment, tmp_path) as process:
+
+        async def some() -> bool:
+            return len(hub.products(shop.user)) >= 10
+
+        await until(some)
+        process.send_signal(signal.SIGINT)
+        code = await asyncio.wait_for(process.wait(), 15)
+        assert process.stderr is not None
+        told = (await process.stderr.read()).decode()
+    there = len(hub.products(shop.user))
+    again = await rocksync("tenant", "activate", "acme", "--yes")
+
+    assert code == 130
+    assert "broken off: rocksync tenant activate acme, or a worker, goes on" in told
+    assert 10 <= there < PRODUCTS
+    assert again.code == 0, again.err
+    assert "tenant acme is active already: its export goes on" in again.err
+    assert len(hub.products(shop.user)) == PRODUCTS
+    assert hub.count("POST", "/products", 201) == PRODUCTS
+
+
+async def test_progress_without_a_terminal_is_plain_lines(rocksync: Command, shop: Shop):
+    ended = await rocksync("tenant", "activate", "acme", "--yes")
+
+    assert ended.code == 0, ended.err
+    assert "\x1b" not in ended.err + ended.out
+    assert ended.out == "tenant acme is active: all delivered, 0 quarantined\n"
