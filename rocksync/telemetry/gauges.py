@@ -103,7 +103,9 @@ def _of_queue(standing: FleetStanding, now: datetime) -> Iterable[Metric]:
     expired.add_metric((), standing.expired)
     waiting = GaugeMetricFamily("rocksync_passes_waiting", "Passes that were due and not claimed, at the last look.")
     waiting.add_metric((), standing.waiting)
-    wait = GaugeMetricFamily("rocksync_pass_wait_max_seconds", "How long the oldest of them has been due; 0 without.")
+    wait = GaugeMetricFamily(
+        "rocksync_pass_wait_max_seconds", "How long the pass that waits the longest has been due; 0 without."
+    )
     wait.add_metric((), _age_s(standing.waiting_since, now))
     return (expired, waiting, wait)
 

@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -240,7 +241,10 @@ def _with_templates() -> list[str]:
         return [str(binary)]
     share = binary.resolve().parents[1] / "share"
     script = 'mount --bind "$1" /usr/share && shift && exec "$@"'
-    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(share), str(binary)]
+    apart = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode != 0:  # as in a chroot
+        apart = ["unshare", "--mount"]
+    return [*apart, "sh", "-c", script, "sh", str(share), str(binary)]
 
 
 @contextlib.asynccontextmanager

@@ -104,3 +104,13 @@ async def test_metrics_have_no_lint_and_come_within_a_second(stage: Stage) -> No
 
     assert time.monotonic() - began < 1
     run(program("promtool"), "check", "metrics", input=text)
+
+
+async def test_no_label_holds_a_sku_an_order_or_an_address(stage: Stage) -> None:
+    async with stage.http.get(f"{stage.worker}/metrics") as reply:
+        values = {value for line in (await reply.text()).splitlines() for value in re.findall(r'="([^"]*)"', line)}
+
+    orders = {order["id"] for shop in stage.shops.values() for order in stage.hub.orders(shop.user)}
+    assert orders
+    assert not values & orders
+    assert not [value for value in values if "SKU" in value or "://" in value]
