@@ -149,3 +149,21 @@ def document(key: str, *lines: tuple[str, int], status: str = "pending", **chang
     }
     order.update(changes)  # type: ignore[typeddict-item]  # tests name members of the document
     return order
+
+
+ID = "5f00000000000000000000a1"
+RAW = '{"id": "5f00000000000000000000a1", "total": 10.10}'
+
+
+def lost(shop: Shop) -> Shop:
+    """The same shop as a worker sees it whose lease was taken over."""
+    return replace(shop, lease=replace(shop.lease, token=shop.lease.token - 1))
+
+
+async def invoice(connection: asyncpg.Connection | asyncpg.Pool, shop: Shop, order_id: int) -> None:
+    await connection.execute(
+        """INSERT INTO store.invoice (tenant_id, order_id, key, number, series, issued_at)
+           VALUES ($1, $2, '35', '1', '1', now())""",
+        shop.id,
+        order_id,
+    )

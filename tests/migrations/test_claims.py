@@ -1,0 +1,221 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.migrations.operating import add, schedule
+
+# Claims
+
+
+async def claim(
+    pool: asyncpg.Pool,
+    worker: str = "w1",
+    slots: int = 10,
+    *,
+    tenants: list[int] | None = None,
+    kinds: list[str] | None = None,
+    lease_s: int = 60,
+) -> set[tuple[int, str]]:
+    rows = await pool.fetch(
+        "SELECT * FROM rocksync.claim($1, $2, $3, $4, $5)", worker, slots, timedelta(seconds=lease_s), tenants, kinds
+    )
+    return {(row["tenant_id"], row["kind"]) for row in rows}
+
+
+def all_of(tenant_id: int) -> set[tuple[int, str]]:
+    return {(tenant_id, kind) for kind in ("product", "price", "stock", "order")}
+
+
+async def test_a_claim_leases_what_is_due_and_raises_the_token(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+    before = (await schedule(pool, tenant_id))["lease_token"]
+
+    assert await claim(pool) == all_of(tenant_id)
+    assert await claim(pool) == set()
+
+    row = await schedule(pool, tenant_id)
+    assert (row["lease_worker"], row["lease_token"]) == ("w1", before + 1)
+    assert row["leased_until"] > datetime.now(UTC)
+    assert await pool.fetchval("SELECT rocksync.hold_lease($1, 'stock', $2)", tenant_id, before + 1)
+    assert not await pool.fetchval("SELECT rocksync.hold_lease($1, 'stock', $2)", tenant_id, before)
+
+
+async def test_a_tenant_is_served_by_one_worker_at_a_time(pool: asyncpg.Pool) -> None:
+    first, second = await add(pool, "first"), await add(pool, "second")
+
+    assert await claim(pool, "w1", tenants=[first], kinds=["stock"]) == {(first, "stock")}
+    assert await claim(pool, "w2") == all_of(second)
+    assert await claim(pool, "w1") == all_of(first) - {(first, "stock")}
+
+
+async def test_workers_that_claim_at_once_never_share_a_tenant(pool: asyncpg.Pool) -> None:
+    for n in range(6):
+        await add(pool, f"tenant-{n}")
+
+    at_once = await asyncio.gather(*(claim(pool, f"w{n % 3}", 2) for n in range(12)))
+    rest = [await claim(pool, f"w{n}") for n in range(3)]
+
+    assert sum(len(each) for each in [*at_once, *rest]) == 24
+    owners = await pool.fetch("SELECT count(DISTINCT lease_worker) FROM rocksync.schedule GROUP BY tenant_id")
+    assert {row["count"] for row in owners} == {1}
+
+
+async def test_an_expired_lease_is_taken_over_and_its_token_is_worth_nothing(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+    await claim(pool, "w1", kinds=["stock"], lease_s=-1)
+    token = (await schedule(pool, tenant_id))["lease_token"]
+
+    assert await claim(pool, "w2", kinds=["stock"]) == {(tenant_id, "stock")}
+    assert not await pool.fetchval("SELECT rocksync.hold_lease($1, 'stock', $2)", tenant_id, token)
+
+
+async def test_a_lease_that_is_held_in_a_transaction_is_not_taken_over_before_it_ends(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+    await claim(pool, "w1", kinds=["stock"], lease_s=-1)
+    token = (await schedule(pool, tenant_id))["lease_token"]
+    async with pool.acquire() as connection, connection.transaction():
+        assert await connection.fetchval("SELECT rocksync.hold_lease($1, 'stock', $2)", tenant_id, token)
+        assert await connection.fetchval("SHOW lock_timeout") == "5s"
+
+        assert await claim(pool, "w2", kinds=["stock"]) == set()
+
+    assert await claim(pool, "w2", kinds=["stock"]) == {(tenant_id, "stock")}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "rocksync.schedule SET due_at = now() + interval '1 minute'",
+        "rocksync.schedule SET due_at = NULL",
+        "rocksync.schedule SET paused_until = 'infinity'",
+        "rocksync.schedule SET backoff_until = now() + interval '1 minute'",
+        "rocksync.tenant SET status = 'paused'",
+        "rocksync.tenant SET status = 'needs_credentials'",
+    ],
+)
+async def test_what_is_not_due_paused_or_backing_off_is_not_claimed(pool: asyncpg.Pool, change: str) -> None:
+    await add(pool)
+    await pool.execute(f"UPDATE {change}")
+
+    assert await claim(pool) == set()
+
+
+async def test_a_pause_or_backoff_that_is_over_holds_nothing_up(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+    await pool.execute("UPDATE rocksync.schedule SET paused_until = now(), backoff_until = now()")
+
+    assert await claim(pool) == all_of(tenant_id)
+
+
+async def test_a_tenant_whose_credentials_are_not_sealed_yet_is_not_claimed(pool: asyncpg.Pool) -> None:
+    await add(pool)
+    await pool.execute("DELETE FROM rocksync.credential")
+
+    assert await claim(pool) == set()
+
+
+async def test_a_manual_kind_is_claimed_only_when_requested(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+    await pool.execute("SELECT rocksync.set_schedule('casa', 'stock', 'manual')")
+    assert await claim(pool, kinds=["stock"]) == set()
+
+    await pool.execute("SELECT rocksync.request_sync('casa', 'stock')")
+
+    assert await claim(pool, kinds=["stock"]) == {(tenant_id, "stock")}
+
+
+async def test_what_is_due_longest_comes_first_and_orders_and_stock_have_a_head_start(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+    due_s_ago = {"order": 10, "stock": 20, "price": 34, "product": 41}
+    for kind, seconds in due_s_ago.items():
+        await pool.execute(
+            "UPDATE rocksync.schedule SET due_at = now() - $2 * interval '1 second' WHERE kind = $1",
+            kind,
+            float(seconds),
+        )
+
+    order = [await claim(pool, slots=1) for _ in due_s_ago]
+
+    assert order == [{(tenant_id, kind)} for kind in ("product", "order", "stock", "price")]
+
+
+# Lag
+
+
+async def lag(pool: asyncpg.Pool, kind: str = "stock") -> dict[str, Any]:
+    row = await pool.fetchrow("SELECT * FROM rocksync.lag WHERE tenant = 'casa' AND kind = $1", kind)
+    assert row is not None
+    return dict(row)
+
+
+async def test_lag_is_the_age_of_the_oldest_change_whether_folded_or_not(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+    assert (await lag(pool))["lag_s"] == 0
+    assert (await lag(pool))["cause"] == "in_sync"
+
+    await pool.execute(
+        "INSERT INTO rocksync.change VALUES ($1, 'stock', 'A', now() - interval '100 s'), ($1, 'stock', 'A', now())",
+        tenant_id,
+    )
+    unfolded = await lag(pool)
+    await pool.execute(
+        """INSERT INTO rocksync.item (tenant_id, kind, key, state, reason, changed_at)
+           VALUES ($1, 'stock', 'B', 'pending', 'rate_limited', now() - interval '200 s'),
+                  ($1, 'stock', 'C', 'quarantined', 'rejected', now() - interval '900 s'),
+                  ($1, 'stock', 'D', 'synced', 'in_sync', NULL)""",
+        tenant_id,
+    )
+    folded = await lag(pool)
+
+    assert unfolded["lag_s"] == pytest.approx(100, abs=20)
+    assert (unfolded["pending"], unfolded["quarantined"], unfolded["cause"]) == (1, 0, "pending")
+    assert folded["lag_s"] == pytest.approx(200, abs=20)
+    assert (folded["pending"], folded["quarantined"], folded["cause"]) == (2, 1, "rate_limited")
+    assert (await lag(pool, "price"))["lag_s"] == 0
+
+
+async def test_staleness_counts_from_the_last_complete_pass_or_from_activation(pool: asyncpg.Pool) -> None:
+    await add(pool)
+    await pool.execute("UPDATE rocksync.tenant SET activated_at = now() - interval '500 s'")
+    never = await lag(pool)
+    await pool.execute("UPDATE rocksync.schedule SET last_completed_at = now() - interval '50 s'")
+
+    assert never["staleness_s"] == pytest.approx(500, abs=20)
+    assert (await lag(pool))["staleness_s"] == pytest.approx(50, abs=20)
+
+
+async def test_the_cause_of_a_lag_is_what_stops_it(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+    await pool.execute("INSERT INTO rocksync.change VALUES ($1, 'stock', 'A', now())", tenant_id)
+    steps = {
+        "UPDATE rocksync.schedule SET mode = 'manual'": "kind_manual",
+        "UPDATE rocksync.schedule SET failure_reason = 'hub_unavailable'": "hub_unavailable",
+        "UPDATE rocksync.schedule SET paused_until = 'infinity'": "tenant_paused",
+        "UPDATE rocksync.tenant SET status = 'needs_credentials'": "needs_credentials",
+        "UPDATE rocksync.tenant SET status = 'paused'": "tenant_paused",
+    }
+    for step, cause in steps.items():
+        await pool.execute(step)
+
+        assert (await lag(pool))["cause"] == cause, step
+
+
+async def test_a_draft_has_no_lag_though_its_store_is_filled(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool, active=False)
+    await pool.execute("INSERT INTO store.stock (tenant_id, sku, on_hand) VALUES ($1, 'A', 1)", tenant_id)
+
+    assert ((await lag(pool))["lag_s"], (await lag(pool))["staleness_s"]) == (0, None)
+
+
+async def test_a_removed_tenant_leaves_nothing_but_its_store(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+    await pool.execute("INSERT INTO store.stock (tenant_id, sku, on_hand) VALUES ($1, 'A', 1)", tenant_id)
+
+    await pool.execute("DELETE FROM rocksync.tenant WHERE id = $1", tenant_id)
+
+    for table in ("schedule", "credential", "item", "hub_order", "reservation"):
+        assert await pool.fetchval(f"SELECT count(*) FROM rocksync.{table}") == 0, table
+    assert await pool.fetchval("SELECT count(*) FROM store.stock") == 1
