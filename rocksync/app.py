@@ -215,19 +215,23 @@ class App:
                 drain_s=settings.worker.drain_s,
             ),
             schedules=self.schedules,
-            deps=Deps(
-                items=self.items,
-                catalog=self.catalog,
-                orders=self.orders,
-                mapper=self.mappers,
-                hub=self.hub,
-                now=lambda: datetime.now(UTC),
-                order_overlap=timedelta(seconds=settings.worker.order_overlap_s),
-                reconcile_days=settings.worker.order_reconcile_days,
-            ),
+            deps=self.deps(),
             stop_tenant=self._stop_tenant,
             observe=observe,
             count=self.items.count,
+        )
+
+    def deps(self) -> Deps:
+        """The rooms by their ports, for passes and for those who ask what passes would do."""
+        return Deps(
+            items=self.items,
+            catalog=self.catalog,
+            orders=self.orders,
+            mapper=self.mappers,
+            hub=self.hub,
+            now=lambda: datetime.now(UTC),
+            order_overlap=timedelta(seconds=self.settings.worker.order_overlap_s),
+            reconcile_days=self.settings.worker.order_reconcile_days,
         )
 
     def _housekeeper(self, worker: Worker) -> Housekeeper:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rocksync import app
 from rocksync.postgres.credentials import CredentialStore
+from rocksync.postgres.desk import Desk
 from rocksync.postgres.fleet import Fleet
 from rocksync.postgres.plans import Plans
 from rocksync.postgres.tenants import NewTenant, Tenants
@@ -23,6 +24,7 @@ class Access:
     tenants: Tenants
     fleet: Fleet
     plans: Plans
+    desk: Desk
     operator: str
 
     def new_tenant(
@@ -50,5 +52,6 @@ async def opened(settings: Settings, *, operator: str) -> AsyncIterator[Access]:
             tenants=Tenants(database.pool, operator=operator),
             fleet=Fleet(database.pool),
             plans=Plans(database.pool),
+            desk=Desk(database.pool, operator=operator),
             operator=operator,
         )

@@ -18,6 +18,14 @@ _COMMANDS = {
     "schedule": ("rocksync.cli.schedule:schedule", "Choose when a tenant's kinds run."),
     "sync": ("rocksync.cli.schedule:sync", "Run a tenant's passes now."),
     "status": ("rocksync.cli.status:status", "Tenants by lag, each with its cause."),
+    "explain": ("rocksync.cli.explain:explain", "Why a SKU or an order is where it is, step by step."),
+    "quarantine": ("rocksync.cli.desk:quarantine", "Items that were set aside: list, release."),
+    "resend": ("rocksync.cli.desk:resend", "Send a SKU or an order again."),
+    "history": ("rocksync.cli.desk:history", "What was sent for a SKU or an order, and answered."),
+    "holds": ("rocksync.cli.desk:holds", "Changes held by a tenant's limits: list, approve, reject."),
+    "mapper": ("rocksync.cli.mapper:mapper", "List, begin, check and preview mappers."),
+    "audit": ("rocksync.cli.desk:audit", "What operators changed, who and when."),
+    "completion": ("rocksync.cli.completion:completion", "Completion for bash or zsh."),
     "sandbox": ("rocksync.cli.sandbox:sandbox", "The Plugg.to sandbox alone."),
     "keygen": ("rocksync.cli.secrets:keygen", "Make a new secrets key."),
     "secrets": ("rocksync.cli.secrets:secrets", "Seal text for SQL; seal everything with the newest key."),
@@ -30,6 +38,9 @@ cli = LazyGroup(
 )
 cli.params.append(click.Option(["--debug"], is_flag=True, help="Log everything, and show tracebacks."))
 click.version_option(VERSION, message="rocksync %(version)s")(cli)
+
+
+COMPLETION_VARIABLE = "_ROCKSYNC_COMPLETE"
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,7 +1,10 @@
 """What commands print: tables for people, at most 100 columns wide, and JSON for machines."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -12,6 +15,7 @@ from rocksync.domain.durations import format_duration
 _WIDTH = 100
 _GAP = "  "
 _NARROWEST = 6
+_ESCAPE = "\x1b"
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -50,6 +54,29 @@ def print_facts(facts: Mapping[str, object]) -> None:
     width = max((len(name) for name in shown), default=0)
     for name, text in shown.items():
         click.echo(f"{name.ljust(width)}{_GAP}{text}")
+
+
+def print_lines(lines: Iterable[str], *, indent: str = "") -> None:
+    """Print each line, long ones wrapped."""
+    for line in lines:
+        text = line if _ESCAPE in line else printable(line)
+        click.echo(
+            "\n".join(
+                textwrap.wrap(
+                    text, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
+                )
+            )
+        )
+
+
+def emphasis(text: str, *, good: bool) -> str:
+    """Return *text* in green or red where colours are wanted: on a terminal, unless NO_COLOR is set."""
+    return click.style(text, fg="green" if good else "red", bold=True) if has_colours() else text
+
+
+def has_colours() -> bool:
+    """Whether standard output takes colours. Source: https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def ago(moment: datetime | None) -> str:

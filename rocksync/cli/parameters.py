@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from rocksync.domain.durations import parse_duration
+from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -32,6 +33,24 @@ class KindType(click.ParamType[Kind]):
         """Return the kinds that begin with *incomplete*."""
         del ctx, param
         return [CompletionItem(kind) for kind in Kind if kind.startswith(incomplete)]
+
+
+class ReasonType(click.ParamType[Reason]):
+    """A reason code: ``missing_price``."""
+
+    name = "reason"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Reason:  # noqa: ANN401 # click's
+        """Return the reason that *value* names."""
+        try:
+            return Reason(str(value).lower())
+        except ValueError:
+            self.fail(f"{value!r} is no reason code: docs/reasons.md lists them", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the reason codes that begin with *incomplete*."""
+        del ctx, param
+        return [CompletionItem(reason) for reason in Reason if reason.startswith(incomplete)]
 
 
 class DurationType(click.ParamType[timedelta]):
@@ -102,6 +121,17 @@ class SettingType(click.ParamType[tuple[str, Any]]):
 def slug_argument(command: F) -> F:
     """Give a command the argument SLUG."""
     return click.argument("slug")(command)
+
+
+def thing_arguments(command: F) -> F:
+    """Give a command the arguments WHAT, sku or order, and KEY."""
+    named = click.argument("key", metavar="KEY")(command)
+    return click.argument("what", type=click.Choice(["sku", "order"]))(named)
+
+
+def key_option(command: F) -> F:
+    """Give a command ``--key``, any number of times, as the argument ``keys``."""
+    return click.option("--key", "keys", multiple=True, help="Only this SKU or order id; may be repeated.")(command)
 
 
 def kind_option(command: F) -> F:

@@ -142,6 +142,10 @@ class Desk:
             raise MisuseError(f"order {name} is the store's own: Plugg.to never had it")
         return Keys(name=name, by_kind={Kind.ORDER: row["pluggto_id"] if row else name})
 
+    async def some_products(self, tenant: TenantId, limit: int) -> list[str]:
+        """SKUs of the first products of the store."""
+        return [row["sku"] for row in await self._pool.fetch(_QUERIES.some_products, tenant, limit)]
+
     async def audit(self, slug: str | None, *, limit: int) -> list[AuditLine]:
         """What operators changed, the latest first."""
         return [

@@ -126,6 +126,10 @@ SELECT key
 -- $1 tenant_id bigint, $2 sku text
 SELECT product_sku FROM store.variation WHERE tenant_id = $1 AND sku = $2;
 
+-- name: some_products
+-- $1 tenant_id bigint, $2 limit int
+SELECT sku FROM store.product WHERE tenant_id = $1 ORDER BY sku LIMIT $2;
+
 -- name: order_keys
 -- Orders that go by a name: Plugg.to's id of it, or the store's own. $1 tenant_id bigint, $2 name text
 SELECT id, pluggto_id

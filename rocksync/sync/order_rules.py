@@ -4,7 +4,8 @@ Source of the hub's statuses: pluggto-api 4.6. Which moves the hub itself refuse
 here.
 """
 
-from rocksync.domain.orders import OrderStatus
+from rocksync.domain.documents import OrderTask
+from rocksync.domain.orders import HubOrder, OrderStatus
 
 IMPORTED_AS = {
     "pending": OrderStatus.PENDING,
@@ -41,3 +42,24 @@ def moved_to(present: OrderStatus, hub_status: str) -> OrderStatus:
 def has_reached(hub_status: str, goal: str) -> bool:
     """Whether the hub's order is at *goal* or behind it; False for a status that nobody knows."""
     return _RANKS.get(hub_status, -1) >= _RANKS[goal]
+
+
+def shows_invoice(order: HubOrder, task: OrderTask) -> bool:
+    """Whether the hub's order reads as invoiced with the invoice of *task*."""
+    key = (task.invoice or {}).get("nfe_key")
+    return has_reached(order.status, "invoiced") and any(s.invoice_key == key for s in order.shipments)
+
+
+def shows_tracking(order: HubOrder, task: OrderTask) -> bool:
+    """Whether the hub's order reads as sent with the tracking of *task*."""
+    payload = task.shipment or {}
+    code, url = payload.get("track_code"), payload.get("track_url")
+    return has_reached(order.status, "shipping_informed") and any(
+        (code is None or s.tracking_code == code) and (url is None or s.tracking_url == url) for s in order.shipments
+    )
+
+
+def is_invoiced_unseen(task: OrderTask) -> bool:
+    """Whether the store has an invoice that the hub's order does not show: of a cancelled one, a contradiction."""
+    invoice = task.store.invoice if task.store else None
+    return invoice is not None and all(s.invoice_key != invoice.key for s in task.hub.shipments)

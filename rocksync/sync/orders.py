@@ -23,7 +23,15 @@ from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Flow, Slice, refused, run_pass
-from rocksync.sync.order_rules import CANCELED, IMPORTED_AS, has_reached, moved_to
+from rocksync.sync.order_rules import (
+    CANCELED,
+    IMPORTED_AS,
+    has_reached,
+    is_invoiced_unseen,
+    moved_to,
+    shows_invoice,
+    shows_tracking,
+)
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _CONFIRM_AFTER_S = 30.0
@@ -181,15 +189,15 @@ class _Advance:
         if hub.status in CANCELED or status is OrderStatus.CANCELED:
             _check_cancellation(item, task)
             return _settled(item, hub, done)
-        if task.invoice is not None and not _shows_invoice(hub, task):
+        if task.invoice is not None and not shows_invoice(hub, task):
             hub = await self._write_invoice(item, task, task.invoice, done)
-            if not _shows_invoice(hub, task):
+            if not shows_invoice(hub, task):
                 return _unconfirmed(item, "invoice", done)
-        if task.shipment is not None and not _shows_tracking(hub, task):
+        if task.shipment is not None and not shows_tracking(hub, task):
             if not has_reached(hub.status, "invoiced"):
                 return _waits_for_invoice(item)
             hub = await self._write_shipment(item, task, task.shipment, done)
-            if not _shows_tracking(hub, task):
+            if not shows_tracking(hub, task):
                 return _unconfirmed(item, "tracking", done)
         return _settled(item, hub, done)
 
@@ -197,7 +205,7 @@ class _Advance:
         self, item: Item, task: OrderTask, payload: InvoicePayload, done: list[Delivery]
     ) -> HubOrder:
         fresh = await self._fresh(item)
-        if _shows_invoice(fresh, task):
+        if shows_invoice(fresh, task):
             return fresh
         done.append(await self.deps.hub.write_invoice(self.lease.tenant, fresh, payload))
         return await self._fresh(item)
@@ -206,7 +214,7 @@ class _Advance:
         self, item: Item, task: OrderTask, payload: ShipmentPayload, done: list[Delivery]
     ) -> HubOrder:
         fresh = await self._fresh(item)
-        if _shows_tracking(fresh, task):
+        if shows_tracking(fresh, task):
             return fresh
         done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, payload))
         return await self._fresh(item)
@@ -224,23 +232,9 @@ def _raw(order: HubOrder) -> str:
     return _encode(order.document).decode()
 
 
-def _shows_invoice(order: HubOrder, task: OrderTask) -> bool:
-    key = (task.invoice or {}).get("nfe_key")
-    return has_reached(order.status, "invoiced") and any(s.invoice_key == key for s in order.shipments)
-
-
-def _shows_tracking(order: HubOrder, task: OrderTask) -> bool:
-    payload = task.shipment or {}
-    code, url = payload.get("track_code"), payload.get("track_url")
-    return has_reached(order.status, "shipping_informed") and any(
-        (code is None or s.tracking_code == code) and (url is None or s.tracking_url == url) for s in order.shipments
-    )
-
-
 def _check_cancellation(item: Item, task: OrderTask) -> None:
     """Raise ItemError if the store has invoiced what was cancelled before the hub was told of the invoice."""
-    invoice = task.store.invoice if task.store else None
-    if invoice is not None and all(s.invoice_key != invoice.key for s in task.hub.shipments):
+    if is_invoiced_unseen(task):
         raise ItemError(
             item.key,
             "the store has an invoice for an order that was cancelled at Plugg.to before it was told of it",

@@ -147,6 +147,9 @@ class Hub(Protocol):
         Raises: ItemError; MissingAtHubError when there is no such SKU.
         """
 
+    async def product(self, tenant: Tenant, sku: str) -> dict[str, Any] | None:
+        """The product that carries *sku*, itself or on a variation, as it is now; None: there is none."""
+
     def orders(self, tenant: Tenant, *, since: date, until: date) -> AsyncIterator[list[HubOrder]]:
         """Orders modified from *since* to *until*, page by page; more than asked may come, twice, in any order."""
 

@@ -1,0 +1,133 @@
+"""What a mapper would change for the real items of a tenant. Reads only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import asyncpg
+
+from rocksync.domain.documents import PriceDocument, ProductDocument, Skip, StockDocument
+from rocksync.domain.errors import ItemError, MisuseError
+from rocksync.domain.outcomes import Known
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Kind, Tenant
+from rocksync.mapping.mapper import Mappers
+from rocksync.mapping.preview import Difference, differences
+from rocksync.mapping.registry import spellings
+from rocksync.postgres.desk import Desk
+from rocksync.postgres.items import Items
+from rocksync.postgres.tenants import Tenants
+from rocksync.store.catalog import StoreCatalog
+
+_Draft = ProductDocument | PriceDocument | StockDocument | Skip | ItemError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPreview:
+    """One item: how its payload differs from what was last accepted, or why nothing would be sent."""
+
+    kind: Kind
+    key: str
+    is_accepted: bool
+    differences: tuple[Difference, ...] = ()
+    reason: Reason | None = None
+    refusal: str | None = None
+
+    @property
+    def is_mappers_fault(self) -> bool:
+        """Whether a mapper stops the item by mistake."""
+        return self.reason in {Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """All that was looked at, with the mappers in the order they run."""
+
+    slug: str
+    mappers: tuple[str, ...]
+    items: tuple[ItemPreview, ...]
+
+
+async def preview(
+    pool: asyncpg.Pool, mappers: Mappers, name: str, slug: str, skus: Sequence[str], *, limit: int
+) -> Preview:
+    """Return what mapper *name* would do to products of *skus*, or to the first *limit*, with their prices and stocks.
+
+    Raises: MisuseError when there is no such mapper, tenant or SKU, or the mapper is broken.
+    """
+    tenant = _with(name, (await Tenants(pool).get(slug)).tenant)
+    broken = next((fault for fault in mappers.faults() if fault.name in spellings(name)), None)
+    if mappers.source(name) is None:
+        raise MisuseError(f"there is no mapper {name}: `rocksync mapper list` lists them")
+    if broken is not None and not any(each.digest for each in mappers.listing() if each.name in spellings(name)):
+        raise MisuseError(f"mapper {name} cannot be used: {broken}")
+    desk, catalog, items = Desk(pool), StoreCatalog(pool), Items(pool)
+    products = list(
+        dict.fromkeys([(await desk.keys_of_sku(tenant.id, sku)).by_kind[Kind.PRODUCT] for sku in skus])
+    ) or await desk.some_products(tenant.id, limit)
+    listings = await catalog.listings(tenant.id, products)
+    unknown = [sku for sku in products if sku not in listings]
+    if unknown:
+        raise MisuseError(f"the store of tenant {slug} has no product {', '.join(unknown)}")
+    sellable = [sku for listing in listings.values() for sku in {**listing.prices, **listing.stocks}]
+    known = {kind: await items.known(tenant.id, kind, products) for kind in (Kind.PRODUCT,)}
+    known |= {kind: await items.known(tenant.id, kind, sellable) for kind in (Kind.PRICE, Kind.STOCK)}
+    prices = list((await catalog.prices(tenant.id, sellable)).values())
+    stocks = list((await catalog.stocks(tenant.id, sellable)).values())
+    rows = [(listings[sku], _accepted(known[Kind.PRODUCT].get(sku))) for sku in products]
+    drafts: list[tuple[Kind, str, _Draft]] = [
+        *(
+            (Kind.PRODUCT, sku, draft)
+            for sku, draft in zip(products, await mappers.products(tenant, rows), strict=True)
+        ),
+        *(
+            (Kind.PRICE, row.sku, draft)
+            for row, draft in zip(prices, await mappers.prices(tenant, prices), strict=True)
+        ),
+        *(
+            (Kind.STOCK, row.sku, draft)
+            for row, draft in zip(stocks, await mappers.stocks(tenant, stocks), strict=True)
+        ),
+    ]
+    return Preview(
+        slug=slug,
+        mappers=tuple(mappers.used_by(tenant)),
+        items=tuple(_item(kind, key, _accepted(known[kind].get(key)), draft) for kind, key, draft in drafts),
+    )
+
+
+def as_json(found: Preview) -> dict[str, object]:
+    """Return the preview for machines."""
+    return {
+        "tenant": found.slug,
+        "mappers": found.mappers,
+        "items": [
+            {
+                "kind": each.kind,
+                "key": each.key,
+                "accepted": each.is_accepted,
+                "reason": each.reason,
+                "refusal": each.refusal,
+                "differences": [asdict(one) for one in each.differences],
+            }
+            for each in found.items
+        ],
+    }
+
+
+def _with(name: str, tenant: Tenant) -> Tenant:
+    """*tenant* with mapper *name* among its mappers."""
+    used = {spelling for each in (*tenant.mappers, tenant.slug) for spelling in spellings(each)}
+    return tenant if name in used else replace(tenant, mappers=(*tenant.mappers, name))
+
+
+def _accepted(known: Known | None) -> dict[str, Any] | None:
+    return known.accepted if known is not None else None
+
+
+def _item(kind: Kind, key: str, accepted: Mapping[str, Any] | None, draft: _Draft) -> ItemPreview:
+    is_accepted = accepted is not None
+    if isinstance(draft, ItemError | Skip):
+        return ItemPreview(kind=kind, key=key, is_accepted=is_accepted, reason=draft.reason, refusal=draft.detail)
+    found = differences(accepted, draft.payload)
+    return ItemPreview(kind=kind, key=key, is_accepted=is_accepted, differences=tuple(found))

@@ -1,0 +1,227 @@
+"""Why an order is where it is: a dry run of its next step that writes nothing anywhere, and shows no buyer's data."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rocksync.domain.desk import Attempt
+from rocksync.domain.documents import OrderTask
+from rocksync.domain.errors import ItemError
+from rocksync.domain.explanation import Explanation, ItemSituation, Live, Part, Situation, Verdict
+from rocksync.domain.orders import HubOrder, OrderStatus, StoreOrder
+from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Kind, Tenant
+from rocksync.sync import verdicts
+from rocksync.sync.deps import Deps
+from rocksync.sync.order_rules import (
+    CANCELED,
+    IMPORTED_AS,
+    has_reached,
+    is_invoiced_unseen,
+    moved_to,
+    shows_invoice,
+    shows_tracking,
+)
+
+
+async def explain_order(
+    tenant: Tenant,
+    name: str,
+    order_id: str,
+    *,
+    deps: Deps,
+    situation: Situation,
+    attempts: Sequence[Attempt] = (),
+) -> Explanation:
+    """Return the whole chain of the order that goes by *name* and has *order_id* at Plugg.to."""
+    return await _Run(tenant, order_id, deps, situation).explanation(name, attempts)
+
+
+class _Run:
+    """What is found out on the way."""
+
+    def __init__(self, tenant: Tenant, order_id: str, deps: Deps, situation: Situation) -> None:
+        self._tenant = tenant
+        self._id = order_id
+        self._deps = deps
+        self._situation = situation
+        self._item: ItemSituation | None = situation.items.get(Kind.ORDER)
+        self._hub: HubOrder | None = None
+        self._fault: ItemError | None = None
+
+    async def explanation(self, name: str, attempts: Sequence[Attempt]) -> Explanation:
+        row = (await self._deps.orders.rows(self._tenant.id, [self._id])).get(self._id)
+        store = row.store if row else None
+        live = await verdicts.look(self._read())
+        if self._hub is None and live.error is not None and row is not None and row.document is not None:
+            self._hub = self._decoded(row.document)
+        task = await self._task(store)
+        verdict = verdicts.of_tenant(self._situation, live) or await self._judged(task, store, live)
+        kind = None if verdicts.of_tenant(self._situation, live) else Kind.ORDER
+        part = Part(
+            kind=Kind.ORDER,
+            key=self._id,
+            verdict=verdict,
+            store=_shown_store(store),
+            mapped=_shown_task(task) if isinstance(task, OrderTask) else None,
+            item=self._item,
+        )
+        return Explanation(
+            slug=self._tenant.slug,
+            what="order",
+            name=name,
+            verdict=verdict,
+            next_action=verdicts.next_action(verdict, kind, self._item, self._situation),
+            eligibility=self._eligibility(store),
+            parts=(part,),
+            live=live,
+            attempts=tuple(attempts),
+            decided_by=kind,
+        )
+
+    async def _read(self) -> Mapping[str, Any] | None:
+        try:
+            self._hub = await self._deps.hub.order(self._tenant, self._id)
+        except ItemError as error:
+            self._fault = error
+            raise
+        return None if self._hub is None else _shown_hub(self._hub)
+
+    def _decoded(self, document: str) -> HubOrder | None:
+        try:
+            return self._deps.hub.decode_order(document)
+        except ItemError as error:
+            self._fault = error
+            return None
+
+    async def _task(self, store: StoreOrder | None) -> OrderTask | ItemError | None:
+        if self._hub is None:
+            return self._fault
+        [task] = await self._deps.mapper.orders(self._tenant, [(self._hub, store)])
+        return task
+
+    def _eligibility(self, store: StoreOrder | None) -> dict[str, Any]:
+        return {
+            "in_store": store is not None,
+            "status_at_plugg_to": self._hub.status if self._hub else None,
+            "orders_since": self._tenant.orders_since,
+            "placed_at": self._hub.placed_at if self._hub else None,
+        }
+
+    async def _judged(self, task: OrderTask | ItemError | None, store: StoreOrder | None, live: Live) -> Verdict:
+        item = self._item
+        if isinstance(task, ItemError):
+            return Verdict(reason=task.reason, detail=task.detail)
+        if task is None:
+            return self._unread(store, live)
+        verdict = await self._before_import(task) if store is None else _after_import(task, store)
+        if verdict is not None and verdict.reason is not Reason.PENDING:
+            return verdict
+        is_told = Kind.ORDER in self._situation.changed
+        if item is not None and item.state == "quarantined" and not is_told:
+            return Verdict(reason=item.reason, detail=item.detail)
+        if verdict is None:
+            return Verdict(reason=Reason.IN_SYNC)
+        found = verdicts.waiting(Kind.ORDER, item, self._situation, live)
+        return Verdict(reason=found.reason, detail=found.detail or verdict.detail)
+
+    def _unread(self, store: StoreOrder | None, live: Live) -> Verdict:
+        """The verdict on an order of which Plugg.to shows nothing now."""
+        item = self._item
+        if item is not None and item.state in {"quarantined", "skipped"}:
+            return Verdict(reason=item.reason, detail=item.detail)
+        if live.error is not None and (item is None or item.state == "pending"):
+            return Verdict(reason=live.reason or Reason.HUB_UNAVAILABLE, detail=live.error)
+        if live.error is not None:
+            return Verdict(reason=Reason.IN_SYNC, detail="by what Plugg.to last showed")
+        if store is not None:
+            return Verdict(
+                reason=Reason.UNCONFIRMED, detail="the store has the order, and Plugg.to does not show it now"
+            )
+        return Verdict(reason=Reason.NOT_SELECTED, detail=f"Plugg.to has no order {self._id}")
+
+    async def _before_import(self, task: OrderTask) -> Verdict:
+        since, document = self._tenant.orders_since, task.document
+        if task.hub.status not in IMPORTED_AS or document is None:
+            return Verdict(reason=Reason.NOT_SELECTED, detail=f"not imported: first seen as {task.hub.status}")
+        if since is not None and document["placed_at"] is not None and document["placed_at"] < since:
+            return Verdict(reason=Reason.NOT_SELECTED, detail=f"not imported: placed before {since:%Y-%m-%d %H:%M} UTC")
+        missing = await self._deps.orders.unknown_skus(self._tenant.id, [line["sku"] for line in document["items"]])
+        if missing:
+            detail = f"the store does not know SKU {', '.join(sorted(missing))}: imported when it appears"
+            return Verdict(reason=Reason.UNKNOWN_SKU, detail=detail)
+        return Verdict(reason=Reason.PENDING, detail="it is imported by the next pass")
+
+
+def _after_import(task: OrderTask, store: StoreOrder) -> Verdict | None:
+    """What is still to be done about an imported order; None: nothing."""
+    hub, status = task.hub, moved_to(store.status, task.hub.status)
+    if (hub.status in CANCELED or status is OrderStatus.CANCELED) and is_invoiced_unseen(task):
+        return Verdict(reason=Reason.STATUS_CONFLICT, detail="the store has an invoice for a cancelled order")
+    if status is not store.status:
+        return _to_do(f"the store's order is to be {status}")
+    if hub.status in CANCELED or status is OrderStatus.CANCELED:
+        return None
+    if str(store.id) not in hub.externals or not hub.ack:
+        return _to_do("Plugg.to is to be told the store's number")
+    return _to_tell(task)
+
+
+def _to_tell(task: OrderTask) -> Verdict | None:
+    if task.invoice is not None and not shows_invoice(task.hub, task):
+        return _to_do("the invoice is to be sent")
+    if task.shipment is None or shows_tracking(task.hub, task):
+        return None
+    if task.invoice is None and not has_reached(task.hub.status, "invoiced"):
+        return Verdict(
+            reason=Reason.INVALID_INVOICE, detail="tracking waits for the invoice: there is no row in store.invoice"
+        )
+    return _to_do("the tracking is to be sent")
+
+
+def _to_do(detail: str) -> Verdict:
+    return Verdict(reason=Reason.PENDING, detail=detail)
+
+
+def _shown_store(store: StoreOrder | None) -> Mapping[str, Any] | None:
+    if store is None:
+        return None
+    return {
+        "id": store.id,
+        "status": store.status,
+        "channel": store.channel,
+        "channel_order": store.channel_order,
+        "total": store.total,
+        "placed_at": store.placed_at,
+        "invoice": store.invoice.number if store.invoice else None,
+        "tracking_code": store.shipment.tracking_code if store.shipment else None,
+    }
+
+
+def _shown_hub(order: HubOrder) -> Mapping[str, Any]:
+    return {
+        "status": order.status,
+        "acknowledged": order.ack,
+        "external": list(order.externals),
+        "modified_at": order.modified_at,
+        "lines": [{"sku": line.sku, "quantity": line.quantity} for line in order.lines],
+        "shipments": [
+            {"status": each.status, "tracking_code": each.tracking_code, "has_invoice": each.invoice_key is not None}
+            for each in order.shipments
+        ],
+    }
+
+
+def _shown_task(task: OrderTask) -> Mapping[str, Any]:
+    """What would be written, without the buyer."""
+    shown: dict[str, Any] = {}
+    if task.document is not None:
+        document = task.document
+        lines = [
+            {"sku": line["sku"], "quantity": line["quantity"], "total": line["total"]} for line in document["items"]
+        ]
+        shown["order"] = {"status": document["status"], "total": document["total"], "items": lines}
+    if task.invoice is not None:
+        shown["invoice"] = dict(task.invoice)
+    if task.shipment is not None:
+        shown["shipment"] = dict(task.shipment)
+    return shown
