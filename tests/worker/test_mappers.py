@@ -1,0 +1,119 @@
+"""Mappers in a running worker: picked up at once, for their own tenant alone, and never to a neighbour's harm."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from rocksync.domain.tenancy import Kind
+from tests.worker.test_running import is_idle, quantity, running
+from tests.worker.waiting import until
+from tests.worker.world import World
+
+
+def write(world: World, name: str, text: str) -> Path:
+    folder = world.settings.mappers.dir
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.py"
+    path.write_text(dedent(text), encoding="utf-8")
+    return path
+
+
+DEAR = """
+    from rocksync.mapping import hookimpl
+
+    @hookimpl
+    def rocksync_map_price(price, payload):
+        if price.sku == "A":
+            payload["price"] = payload["special_price"] = 99
+"""
+
+
+async def test_a_mapper_that_is_dropped_in_resends_what_it_alters_and_nothing_else(world: World) -> None:
+    shop, other = await world.shop("um"), await world.shop("dois")
+    for each in (shop, other):
+        await each.simple("A")
+        await each.simple("B")
+    async with running(world.app):
+        await until(lambda: quantity(shop, "B", 5))
+        await until(lambda: quantity(other, "B", 5))
+        await until(lambda: is_idle(world))
+        mark = world.mark()
+
+        write(world, "um", DEAR)
+
+        async def is_dear() -> bool:
+            return bool(shop.at_hub("A")["price"] == 99)
+
+        await until(is_dear, within_s=10)
+        await until(lambda: is_idle(world))
+
+    assert [(e["account"], e["path"]) for e in world.sent(mark)] == [(shop.user, "/skus/A")]
+    assert shop.at_hub("B")["price"] == 10
+    assert other.at_hub("A")["price"] == 10
+
+
+async def test_a_broken_version_leaves_the_one_before_in_use(world: World) -> None:
+    shop = await world.shop("um")
+    await shop.simple("A")
+    async with running(world.app):
+        await until(lambda: quantity(shop, "A", 5))
+        await until(lambda: is_idle(world))
+        write(world, "um", DEAR)
+
+        async def is_dear() -> bool:
+            return bool(shop.at_hub("A")["price"] == 99)
+
+        await until(is_dear)
+        write(world, "um", "def broken(:\n")
+
+        async def is_told() -> bool:
+            return any(fault.name == "um" for fault in world.app.mappers.faults())
+
+        await until(is_told)
+        await shop.sql("UPDATE store.price SET price = 11 WHERE tenant_id = $1")
+        await world.pool.execute("SELECT rocksync.request_sync('um', 'price')")
+        await until(lambda: is_idle(world))
+
+    assert shop.at_hub("A")["price"] == 99
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise RuntimeError('no')", "mapper_error"),
+        ("import os; os._exit(3)", "mapper_error"),
+        ("while True: pass", "mapper_timeout"),
+        ("payload['price'] = 'rubbish'", "mapper_error"),
+    ],
+)
+async def test_a_mapper_gone_wrong_hurts_its_own_tenant_only(world: World, body: str, reason: str) -> None:
+    shop, other = await world.shop("um"), await world.shop("dois")
+    for each in (shop, other):
+        await each.simple("A")
+    await world.sync()
+    write(
+        world,
+        "um",
+        f"""
+        from rocksync.mapping import hookimpl
+
+        @hookimpl
+        def rocksync_map_price(price, payload):
+            {body}
+        """,
+    )
+
+    async def is_loaded() -> bool:
+        return any(listed.name == "um" and listed.digest for listed in world.app.mappers.listing())
+
+    await until(is_loaded)
+    for each in (shop, other):
+        await each.sql("UPDATE store.price SET price = 12 WHERE tenant_id = $1")
+
+    await world.sync(None, Kind.PRICE)
+
+    assert other.at_hub("A")["price"] == 12
+    assert shop.at_hub("A")["price"] == 10
+    assert (await shop.why("price", "A"))[1] == reason
+    assert "um.py" in (await shop.item("price", "A"))["detail"]
