@@ -351,3 +351,17 @@ async def test_refused_credentials_stop_the_tenant_and_blame_no_item(world: Worl
     assert await shop.sql("SELECT count(*) FROM rocksync.item WHERE tenant_id = $1 AND attempts > 0") == 0
     assert other.at_hub("A")["price"] == 10
     assert world.hub.count("POST", "/oauth/token", 400) <= 3
+
+
+async def test_nothing_of_a_product_comes_back_from_the_hub(world: World) -> None:
+    shop = await world.shop()
+    await shop.simple("A", brand="Nossa")
+    await world.sync(shop)
+    before = await shop.pool.fetch("SELECT * FROM store.product")
+    shop.at_hub("A").update(brand="De outro", price=1, quantity=999)
+    shop.hub.account(shop.user).shelf.create({"sku": "SO-LA", "name": "Só no hub"}, world.hub.profile)
+
+    await world.sync(shop)
+
+    assert await shop.pool.fetch("SELECT * FROM store.product") == before
+    assert (await shop.stock("A"), await shop.sql("SELECT price FROM store.price WHERE tenant_id = $1")) == ((5, 0), 10)

@@ -346,3 +346,15 @@ async def test_many_orders_come_over_many_pages(world: World) -> None:
 
     assert await shop.sql("SELECT count(*) FROM store.sales_order WHERE tenant_id = $1") == 230
     assert await shop.stock("A") == (1000, 230)
+
+
+@pytest.mark.parametrize("fault", ["strings-for-numbers", "nulls", "unknown-members", "external-maps"])
+async def test_an_order_is_read_however_the_hub_writes_it(world: World, fault: str) -> None:
+    shop, order = await sell(world)
+    world.hub.add_fault(fault)
+
+    await world.sync(shop, Kind.ORDER)
+
+    row = await imported(shop, order)
+    assert (row["total"], row["placed_at"].tzinfo) == (Decimal(str(order["total"])), UTC)
+    assert await shop.sql("SELECT sum(total) FROM store.sales_order_item WHERE tenant_id = $1") == Decimal(30)
