@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from rocksync.cli.main import cli
 from tests.deploy.tools import DEPLOY, documents, needs_debian, program, run
 
 FOLDER = DEPLOY / "prometheus"
@@ -76,6 +78,24 @@ def test_every_section_of_the_runbook_ends_in_a_command(alert: str) -> None:
 
 def test_the_runbook_has_no_section_of_an_alert_that_is_gone() -> None:
     assert set(re.findall(r"^### (\w+)", RUNBOOK, re.MULTILINE)) == set(ALERTS)
+
+
+def test_commands_of_the_runbook_and_of_alerts_exist_with_their_options() -> None:
+    typed = re.findall(r"(?:`|^    )rocksync ([^`\n]+)", RUNBOOK, re.MULTILINE)
+    typed += [rule["annotations"]["command"].removeprefix("rocksync ") for rule in ALERTS.values()]
+    context = click.Context(cli)
+
+    for line in typed:
+        node: click.Command = cli
+        for word in line.split():
+            if isinstance(node, click.Group):
+                found = node.get_command(context, word)
+                if found is None:
+                    assert line.startswith("systemctl"), line
+                    break
+                node = found
+            elif word.startswith("--"):
+                assert any(word in option.opts for option in node.params), line
 
 
 def test_links_within_the_runbook_lead_somewhere() -> None:
