@@ -64,6 +64,7 @@ CREATE TABLE rocksync.schedule (
     lease_worker      text,
     lease_token       bigint NOT NULL DEFAULT 0,
     leased_until      timestamptz,
+    in_doubt          boolean NOT NULL DEFAULT false,
     mapper_version    text,
     watermark         timestamptz,
     reconciled_at     timestamptz,
@@ -85,6 +86,7 @@ COMMENT ON COLUMN rocksync.schedule.failures IS 'Passes that failed one after an
 COMMENT ON COLUMN rocksync.schedule.failure_reason IS 'Reason code of the last failed pass; null when the last one did not fail.';
 COMMENT ON COLUMN rocksync.schedule.lease_worker IS 'The worker that runs the pass now.';
 COMMENT ON COLUMN rocksync.schedule.lease_token IS 'Fencing token: grows with every claim; every write of a pass names it.';
+COMMENT ON COLUMN rocksync.schedule.in_doubt IS 'A pass ended without recording all that it delivered: pending items are sent whatever was accepted.';
 COMMENT ON COLUMN rocksync.schedule.mapper_version IS 'What the items of this kind were last mapped with; another one maps them again.';
 COMMENT ON COLUMN rocksync.schedule.watermark IS 'Orders: the largest modification time seen at Plugg.to.';
 COMMENT ON COLUMN rocksync.schedule.reconciled_at IS 'Orders: when the last days were last read again.';

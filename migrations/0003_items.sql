@@ -32,6 +32,7 @@ CREATE TABLE rocksync.item (
     attempted_at    timestamptz,
     accepted        jsonb,
     accepted_at     timestamptz,
+    sending         jsonb,
     PRIMARY KEY (tenant_id, kind, key)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX item_pending ON rocksync.item (tenant_id, kind, changed_at, key) WHERE state = 'pending';
@@ -45,6 +46,7 @@ COMMENT ON COLUMN rocksync.item.revision IS 'Grows with every change: an outcome
 COMMENT ON COLUMN rocksync.item.resend IS 'Send although the payload equals the last accepted one.';
 COMMENT ON COLUMN rocksync.item.attempts IS 'Attempts refused since the last change.';
 COMMENT ON COLUMN rocksync.item.accepted IS 'The payload Plugg.to last accepted.';
+COMMENT ON COLUMN rocksync.item.sending IS 'Products: what was about to be sent and is not recorded as accepted; Plugg.to may hold any of it. Null: nothing.';
 
 CREATE TABLE rocksync.hub_order (
     tenant_id    bigint NOT NULL REFERENCES rocksync.tenant ON DELETE CASCADE,

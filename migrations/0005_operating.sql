@@ -224,6 +224,7 @@ BEGIN
          LIMIT slots)
     UPDATE rocksync.schedule s
        SET lease_worker = claim.worker, lease_token = s.lease_token + 1,
+           in_doubt = s.in_doubt OR s.lease_worker IS NOT NULL, -- whoever had it did not give it back
            leased_until = clock_timestamp() + lease, last_started_at = clock_timestamp()
       FROM due
      WHERE s.tenant_id = due.tenant_id AND s.kind = due.kind

@@ -84,13 +84,15 @@ COMMENT ON FUNCTION rocksync.finish IS 'Workers only: give a lease back; false w
 
 -- Give a lease back after a pass that failed; the next one waits for the backoff, and no item is blamed.
 CREATE FUNCTION rocksync.fail(
-    only_tenant bigint, only_kind text, token bigint, backoff interval, because text, why text) RETURNS boolean
+    only_tenant bigint, only_kind text, token bigint, backoff interval, because text, why text, doubtful boolean)
+RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE rocksync.schedule s
-       SET lease_worker = NULL, leased_until = NULL, failures = s.failures + 1,
+       SET lease_worker = NULL, leased_until = NULL, failures = s.failures + 1, in_doubt = s.in_doubt OR doubtful,
            backoff_until = clock_timestamp() + backoff, failure_reason = because, failure = why
      WHERE s.tenant_id = only_tenant AND s.kind = only_kind AND s.lease_token = token;
     RETURN FOUND;
 END $$;
-COMMENT ON FUNCTION rocksync.fail IS 'Workers only: give a lease back after a failure; false when it was lost.';
+COMMENT ON FUNCTION rocksync.fail IS
+    'Workers only: give a lease back after a failure; doubtful: not all deliveries are recorded. False when it was lost.';

@@ -38,6 +38,10 @@ class LeaseLostError(PassError):
     """Another worker has taken the pass over: nothing of it may be written any more."""
 
 
+class UnrecordedError(PassError):
+    """What the pass delivered could not be written down: nobody knows for sure what the hub holds."""
+
+
 class TenantError(Exception):
     """One tenant is to be stopped until somebody acts; the others go on."""
 

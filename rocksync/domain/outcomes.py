@@ -11,6 +11,8 @@ from rocksync.domain.reasons import Reason
 class Item:
     """One pending item. ``accepted`` is the payload the hub last accepted, decoded; None: it never did.
 
+    ``sending`` is what was about to be sent since, of which nobody knows whether it arrived; None: nothing.
+
     An outcome names the ``revision`` it was worked out for: if the item has changed meanwhile, it stays pending.
     """
 
@@ -20,6 +22,7 @@ class Item:
     attempts: int = 0
     resend: bool = False
     accepted: dict[str, Any] | None = field(default=None, repr=False)
+    sending: dict[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postponed:
-    """The item is to be looked at again after ``delay_s``; no failed attempt. Example: a write not read back yet."""
+    """The item is to be looked at again after ``delay_s``; no failed attempt. Example: a write not read back yet.
+
+    ``doubtful``: it may have been delivered all the same, so next time it is sent whatever was accepted.
+    """
 
     key: str
     revision: int
@@ -126,6 +132,7 @@ class Postponed:
     detail: str
     delay_s: float
     delivery: Delivery | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

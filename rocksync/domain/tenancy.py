@@ -64,7 +64,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to run one tenant's pass of one kind, proved by ``token`` and only until it is taken over."""
+    """The right to run one tenant's pass of one kind, proved by ``token`` and only until it is taken over.
+
+    ``in_doubt``: an earlier pass ended without recording all that it delivered.
+    """
 
     tenant: Tenant
     kind: Kind
@@ -75,3 +78,4 @@ class Lease:
     watermark: datetime | None = None
     reconciled_at: datetime | None = None
     due_at: datetime | None = None
+    in_doubt: bool = False

@@ -57,10 +57,19 @@ class PluggtoHub:
         return await self._products.skus(tenant, pages=pages)
 
     async def put_product(
-        self, tenant: Tenant, document: ProductDocument, accepted: dict[str, Any] | None, *, full: bool
+        self,
+        tenant: Tenant,
+        document: ProductDocument,
+        accepted: dict[str, Any] | None,
+        *,
+        full: bool,
+        sending: dict[str, Any] | None = None,
     ) -> Delivery:
-        """Bring the product in line; *full*: send every member. Raises: ItemError when it is refused."""
-        return await self._products.put_product(tenant, document, accepted, full=full)
+        """Bring the product in line; *full*: send every member. Raises: ItemError when it is refused.
+
+        *sending*: what was sent before and may have arrived; what the hub has of it and should not is removed.
+        """
+        return await self._products.put_product(tenant, document, accepted, full=full, sending=sending)
 
     async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
         """Bring the prices of SKUs of one product in line.

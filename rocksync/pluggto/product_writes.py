@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from rocksync.domain.documents import Offer, ProductDocument
+from rocksync.domain.doubt import either
 from rocksync.domain.errors import ItemError
 from rocksync.domain.reasons import Reason
 from rocksync.pluggto import reading
@@ -107,6 +108,41 @@ def adoption(document: ProductDocument, shown: Members) -> tuple[dict[str, Any],
     return body | offer_members(document.key, _offer(document, document.key)), [document.key]
 
 
+def repair(
+    document: ProductDocument, accepted: Members | None, sending: Members, shown: Members
+) -> tuple[dict[str, Any], list[str]]:
+    """The body of a product that may hold any of what was accepted and sent, and the SKUs it is sent with offers for.
+
+    A SKU that may have come into being unnoticed gets its offer again; one that is not to be sold, no units.
+    """
+    before = either(accepted, sending)
+    known, maybe = _by((accepted or {}).get("variations"), "sku"), _by(before.get("variations"), "sku")
+    there = _by(shown.get("variations"), "sku")
+    body = {"sku": document.key, **_scalars(document.payload), **_arrays(document.payload, before, shown, full=True)}
+    variations, created = list[dict[str, Any]](), list[str]()
+    for variation in document.payload.get("variations", ()):
+        sku = variation["sku"]
+        arrays = _arrays(variation, maybe.get(sku, {}), there.get(sku), full=True)
+        entry = {"sku": sku, **_scalars(variation), **arrays}
+        if sku not in known and sku in document.offers:
+            entry = _with_offer(entry, document)
+            created.append(sku)
+        elif sku not in known and sku in there:
+            entry["quantity"] = 0
+        elif sku not in known:
+            continue
+        variations.append(entry)
+    variations += [{"sku": sku, "remove": True} for sku in document.moved if sku in there]
+    if variations:
+        return body | {"variations": variations}, created
+    if accepted is None and not document.payload.get("variations"):
+        offer = document.offers.get(document.key)
+        return body | (offer_members(document.key, offer) if offer else {"quantity": 0}), [
+            document.key
+        ] if offer else []
+    return body, created
+
+
 def _scalars(payload: Members) -> dict[str, Any]:
     return {name: value for name, value in payload.items() if name not in _NOT_OURS}
 
@@ -118,15 +154,18 @@ def _arrays(payload: Members, accepted: Members, shown: Members | None, *, full:
         wanted, before = reading.rows(payload.get(name)), reading.rows(accepted.get(name))
         if full or not same(wanted, before):
             there = reading.rows((shown or {}).get(name))
-            rows = _photos(wanted, before) if name == "photos" else _keyed(_BY_ID[name], wanted, before, there)
+            rows = _photos(wanted, before, there) if name == "photos" else _keyed(_BY_ID[name], wanted, before, there)
             if rows:
                 body[name] = rows
     return body
 
 
-def _photos(wanted: Sequence[Members], before: Sequence[Members]) -> list[dict[str, Any]]:
+def _photos(wanted: Sequence[Members], before: Sequence[Members], there: Sequence[Members]) -> list[dict[str, Any]]:
     """Source: client code: a photo is found by the URL it came from, and removed by it."""
     kept = {photo.get("url") for photo in wanted}
+    if there:  # what is not there need not go
+        shown = {photo.get(name) for photo in there for name in ("url", "external")}
+        before = [photo for photo in before if photo.get("url") in shown]
     gone = [{"url": photo["url"], "remove": True} for photo in before if photo.get("url") and photo["url"] not in kept]
     return [*map(dict, wanted), *gone]
 

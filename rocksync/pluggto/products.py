@@ -5,6 +5,7 @@ from time import monotonic
 from typing import Any
 
 from rocksync.domain.documents import PriceDocument, ProductDocument, StockDocument
+from rocksync.domain.doubt import either
 from rocksync.domain.errors import ItemError, MissingAtHubError, PassError
 from rocksync.domain.outcomes import Created, Delivery
 from rocksync.domain.reasons import Reason
@@ -29,14 +30,25 @@ class Products:
         self._clock = clock
 
     async def put_product(
-        self, tenant: Tenant, document: ProductDocument, accepted: Members | None, *, full: bool
+        self,
+        tenant: Tenant,
+        document: ProductDocument,
+        accepted: Members | None,
+        *,
+        full: bool,
+        sending: Members | None = None,
     ) -> Delivery:
-        """Bring the product in line; *full*: send every member. Raises: ItemError when it is refused."""
+        """Bring the product in line; *full*: send every member. Raises: ItemError when it is refused.
+
+        *sending*: what was sent before and may have arrived; what the hub has of it and should not is removed.
+        """
         sku_segment(document.key)
         started_at = self._clock()
         async with self._client.writing(tenant, document.key):
             write = _Write(self._client, tenant, document)
-            if accepted is None:
+            if sending is not None:
+                await write.repair(accepted, sending)
+            elif accepted is None:
                 await write.first()
             else:
                 await write.update(accepted, full=full)
@@ -160,6 +172,20 @@ class _Write:
             return
         await self._settle(reply, accepted)
         await self._restore_categories(reply.value, shown)
+
+    async def repair(self, accepted: Members | None, sending: Members) -> None:
+        """Write a product of which nobody knows what the hub has taken: look, then send all of it."""
+        found = await self._client.send(self._tenant, requests.get_sku(self._key))
+        reply = None
+        if found.status != _NOT_FOUND:
+            self._accept(found)
+            members, self._created = product_writes.repair(self._document, accepted, sending, found.value or {})
+            reply = await self._put(members)
+        if reply is None or reply.status == _NOT_FOUND:
+            await self._create_again()
+            return
+        await self._settle(reply, either(accepted, sending))
+        await self._restore_categories(reply.value, found.value)
 
     async def _put(self, members: Members, *, told: bool = True) -> Reply[Members]:
         sent, content = body(self._key, members)

@@ -81,9 +81,29 @@ class Items:
                 attempts=row["attempts"],
                 resend=row["resend"],
                 accepted=_decode(row["accepted"]) if row["accepted"] else None,
+                sending=_decode(row["sending"]) if row["sending"] else None,
             )
             for row in rows
         ]
+
+    async def announce(self, lease: Lease, payloads: Mapping[str, Mapping[str, Any]]) -> None:
+        """Note down what is about to be sent of products, by key, until it is recorded as accepted."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await _hold(connection, lease)
+            await connection.execute(
+                _QUERIES.announce,
+                lease.tenant.id,
+                lease.kind,
+                list(payloads),
+                [_encode(payload).decode() for payload in payloads.values()],
+            )
+
+    async def doubt(self, lease: Lease) -> None:
+        """Have sent again what an earlier pass may have delivered without recording it."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await _hold(connection, lease)
+            await connection.execute(_QUERIES.doubt, lease.tenant.id, lease.kind)
+            await connection.execute(_QUERIES.dispel_doubt, lease.tenant.id, lease.kind)
 
     async def known(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, Known]:
         """Where the items of *keys* are, for those that there are."""
@@ -140,7 +160,7 @@ class Items:
                     _QUERIES.record_postponed,
                     tenant,
                     kind,
-                    *_columns(postponed, "key", "revision", "reason", "detail", "delay_s"),
+                    *_columns(postponed, "key", "revision", "reason", "detail", "delay_s", "doubtful"),
                 )
             if held := [o for o in outcomes if isinstance(o, Held)]:
                 await connection.execute(

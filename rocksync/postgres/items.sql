@@ -10,7 +10,7 @@ SELECT rocksync.hold_lease($1, $2, $3);
 -- name: deliverable
 -- Items of one tenant and kind that are due, the longest undelivered first, behind a given one.
 -- $1 tenant_id bigint, $2 kind text, $3 after changed_at timestamptz, $4 after key text, $5 limit int
-SELECT key, revision, changed_at, attempts, resend, accepted
+SELECT key, revision, changed_at, attempts, resend, accepted, sending
   FROM rocksync.item
  WHERE tenant_id = $1
    AND kind = $2
@@ -46,7 +46,8 @@ UPDATE rocksync.item i
        accepted_at = CASE WHEN o.payload IS NULL THEN i.accepted_at ELSE now() END,
        attempted_at = now(),
        attempts = 0,
-       resend = i.resend AND i.revision <> o.revision,
+       resend = i.resend AND i.revision <> o.revision AND o.payload IS NULL,
+       sending = CASE WHEN o.payload IS NULL THEN i.sending END,
        state = CASE WHEN i.revision <> o.revision THEN i.state WHEN o.reason = 'in_sync' THEN 'synced' ELSE 'skipped' END,
        reason = CASE WHEN i.revision <> o.revision THEN i.reason ELSE o.reason END,
        detail = CASE WHEN i.revision <> o.revision THEN i.detail END,
@@ -58,7 +59,7 @@ UPDATE rocksync.item i
 -- Not to be sent as it is. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 reasons text[], $6 details text[],
 -- $7 forget boolean[]
 UPDATE rocksync.item i
-   SET state = 'skipped', reason = o.reason, detail = o.detail, changed_at = NULL, attempts = 0, resend = false,
+   SET state = 'skipped', reason = o.reason, detail = o.detail, changed_at = NULL, attempts = 0,
        attempted_at = now(), accepted = CASE WHEN o.forget THEN NULL ELSE i.accepted END
   FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[]) AS o (key, revision, reason, detail, forget)
  WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
@@ -76,12 +77,39 @@ UPDATE rocksync.item i
 
 -- name: record_postponed
 -- To be looked at again, without a failed attempt. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[],
--- $5 reasons text[], $6 details text[], $7 delays in seconds float8[]
+-- $5 reasons text[], $6 details text[], $7 delays in seconds float8[], $8 doubtful boolean[]: whatever has changed since
 UPDATE rocksync.item i
-   SET reason = o.reason, detail = o.detail, attempted_at = now(),
-       next_attempt_at = now() + o.delay_s * interval '1 second'
-  FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::float8[]) AS o (key, revision, reason, detail, delay_s)
- WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
+   SET resend = i.resend OR o.doubtful, attempted_at = now(),
+       reason = CASE WHEN i.revision = o.revision THEN o.reason ELSE i.reason END,
+       detail = CASE WHEN i.revision = o.revision THEN o.detail ELSE i.detail END,
+       next_attempt_at = CASE WHEN i.revision = o.revision THEN now() + o.delay_s * interval '1 second'
+                              ELSE i.next_attempt_at END
+  FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::float8[], $8::boolean[])
+       AS o (key, revision, reason, detail, delay_s, doubtful)
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key
+   AND (i.revision = o.revision OR o.doubtful);
+
+-- name: announce
+-- What is about to be sent of products. $1 tenant_id, $2 kind, $3 keys text[], $4 payloads text[]
+UPDATE rocksync.item i
+   SET sending = o.payload::jsonb
+  FROM unnest($3::text[], $4::text[]) AS o (key, payload)
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key;
+
+-- name: doubt
+-- Whatever was delivered and not recorded is pending still: it is sent again, even if it equals what was accepted.
+-- Products have it noted which of them were being sent, orders are looked at anyway. $1 tenant_id, $2 kind
+UPDATE rocksync.item
+   SET resend = true
+ WHERE tenant_id = $1
+   AND kind = $2
+   AND kind IN ('price', 'stock')
+   AND state = 'pending'
+   AND NOT resend;
+
+-- name: dispel_doubt
+-- $1 tenant_id, $2 kind
+UPDATE rocksync.schedule SET in_doubt = false WHERE tenant_id = $1 AND kind = $2;
 
 -- name: record_held
 -- Set aside until an operator approves. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 details text[],

@@ -48,11 +48,11 @@ class Schedules:
         """Give a lease back after a pass, or a slice of one; False: it was lost."""
         return bool(await self._pool.fetchval(_QUERIES.finish, lease.tenant.id, lease.kind, lease.token, complete))
 
-    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str) -> bool:
-        """Give a lease back after a pass that failed; False: it was lost."""
+    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> bool:
+        """Give a lease back after a pass that failed, *doubtful* if not all it did is recorded; False: it was lost."""
         return bool(
             await self._pool.fetchval(
-                _QUERIES.fail, lease.tenant.id, lease.kind, lease.token, backoff_s, reason, detail
+                _QUERIES.fail, lease.tenant.id, lease.kind, lease.token, backoff_s, reason, detail, doubtful
             )
         )
 
@@ -144,4 +144,5 @@ def _lease(row: asyncpg.Record) -> Lease:
         watermark=row["watermark"],
         reconciled_at=row["reconciled_at"],
         due_at=row["due_at"],
+        in_doubt=row["in_doubt"],
     )

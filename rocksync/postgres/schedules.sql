@@ -1,7 +1,7 @@
 -- name: claim
 -- Due passes, leased. $1 worker text, $2 slots int, $3 lease in seconds float8, $4 tenant ids bigint[] or null, $5 kinds text[] or null
 SELECT s.tenant_id, s.kind, s.mode, s.lease_token, s.requested_at IS NOT NULL AS requested, s.mapper_version, s.watermark,
-       s.reconciled_at, s.due_at, t.slug, t.name, t.domain, t.mappers, t.settings, t.revision, t.orders_since
+       s.reconciled_at, s.due_at, s.in_doubt, t.slug, t.name, t.domain, t.mappers, t.settings, t.revision, t.orders_since
   FROM rocksync.claim($1, $2, $3 * interval '1 second', $4, $5) s
   JOIN rocksync.tenant t ON t.id = s.tenant_id;
 
@@ -19,8 +19,8 @@ RETURNING s.tenant_id, s.kind, s.lease_token;
 SELECT rocksync.finish($1, $2, $3, $4);
 
 -- name: fail
--- $1 tenant_id, $2 kind, $3 token, $4 backoff in seconds float8, $5 reason, $6 detail
-SELECT rocksync.fail($1, $2, $3, $4 * interval '1 second', $5, $6);
+-- $1 tenant_id, $2 kind, $3 token, $4 backoff in seconds float8, $5 reason, $6 detail, $7 doubtful boolean
+SELECT rocksync.fail($1, $2, $3, $4 * interval '1 second', $5, $6, $7);
 
 -- name: failures
 -- $1 tenant_id, $2 kind
@@ -99,7 +99,8 @@ INSERT INTO rocksync.worker (name, version) VALUES ($1, $2)
 -- name: leave
 -- The worker has ended; what it still held is free. $1 name text
 WITH freed AS (
-    UPDATE rocksync.schedule SET lease_worker = NULL, leased_until = NULL, lease_token = lease_token + 1 WHERE lease_worker = $1)
+    UPDATE rocksync.schedule SET lease_worker = NULL, leased_until = NULL, lease_token = lease_token + 1, in_doubt = true
+     WHERE lease_worker = $1)
 DELETE FROM rocksync.worker WHERE name = $1;
 
 -- name: set_default_intervals

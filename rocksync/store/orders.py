@@ -90,6 +90,11 @@ class StoreOrders:
         async with self._writing(lease) as connection:
             await connection.execute(_QUERIES.park, lease.tenant.id, order_id, sorted(set(missing)))
 
+    async def doubt(self, lease: Lease, order_id: str) -> None:
+        """Have the next poll look at an order again even if it is shown as before: the hub may drop what is written."""
+        async with self._writing(lease) as connection:
+            await connection.execute(_QUERIES.doubt, lease.tenant.id, order_id)
+
     async def unpark(self, lease: Lease) -> int:
         """Make pending the parked orders of which the store knows all SKUs by now; returns how many."""
         with explained():

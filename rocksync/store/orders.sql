@@ -65,6 +65,11 @@ INSERT INTO rocksync.hub_order (tenant_id, id, status, digest, missing_skus)
 VALUES ($1, $2, 'unknown', '', $3)
     ON CONFLICT (tenant_id, id) DO UPDATE SET missing_skus = excluded.missing_skus;
 
+-- name: doubt
+-- A digest that no document has: what the hub shows next of the order counts as a change, and is looked at.
+-- $1 tenant_id bigint, $2 id text
+UPDATE rocksync.hub_order SET digest = '' WHERE tenant_id = $1 AND id = $2;
+
 -- name: has_parked
 -- $1 tenant_id bigint
 SELECT EXISTS (SELECT FROM rocksync.hub_order WHERE tenant_id = $1 AND missing_skus <> '{}');

@@ -13,7 +13,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from rocksync.domain.documents import Skip
-from rocksync.domain.errors import ItemError, LeaseLostError, MissingAtHubError, PassError, TenantError
+from rocksync.domain.errors import (
+    ItemError,
+    LeaseLostError,
+    MissingAtHubError,
+    PassError,
+    TenantError,
+    UnrecordedError,
+)
 from rocksync.domain.outcomes import (
     Accepted,
     Folded,
@@ -70,13 +77,16 @@ class Flow(Generic[R, D]):
 
     ``read`` gives rows by key. ``convert`` answers in the order of the items it is given, each with its row or None.
     ``deliver`` brings documents of one resource to the hub and says what became of each; it may raise ItemError for
-    all of them, PassError and TenantError. ``plain`` is what is compared with, and stored as, the accepted payload.
+    all of them, PassError and TenantError. ``announce``, if any, is told of what is about to be delivered and notes it
+    down, so that it is known even if nobody lives to record it. ``plain`` is what is compared with, and stored as, the
+    accepted payload.
     """
 
     read: Callable[[Sequence[str]], Awaitable[dict[str, R]]]
     convert: Callable[[Sequence[tuple[Item, R | None]]], Awaitable[Sequence[D | Skip | Skipped | Held | ItemError]]]
     deliver: Callable[[Sequence[tuple[Item, D]]], Awaitable[Sequence[Outcome]]]
     unchanged: Callable[[Item, D], Accepted | None]
+    announce: Callable[[Sequence[tuple[Item, D]]], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +227,10 @@ class _Run(Generic[R, D]):
                 self._tally.complete = True
                 return
             last = page[-1]
-            for parcel in await self._convert(page):
+            parcels = await self._convert(page)
+            if parcels and self._flow.announce is not None:
+                await self._flow.announce([pair for parcel in parcels for pair in parcel])
+            for parcel in parcels:
                 if self._stopped():
                     return
                 await self._parcels.put(parcel)
@@ -284,6 +297,7 @@ class _Run(Generic[R, D]):
                 reason=error.reason,
                 detail=error.detail,
                 delay_s=error.retry_after_s or _SETBACK_S,
+                doubtful=True,
             )
             for item, _ in parcel
         ]
@@ -317,8 +331,11 @@ class _Run(Generic[R, D]):
     async def _write(self, batch: list[Outcome]) -> None:
         try:
             await self._items.record(self._lease, batch)
-        except PassError as error:
+        except LeaseLostError as error:
             self._failure = self._failure or error
+            return
+        except PassError as error:
+            self._failure = UnrecordedError(error.detail, reason=error.reason, retry_after_s=error.retry_after_s)
             return
         for outcome in batch:
             self._tally.add(outcome)

@@ -163,6 +163,7 @@ class _Advance:
         if status is not store.status:
             done.append(Delivery(action="approve" if status is OrderStatus.APPROVED else "cancel"))
         if str(store.id) not in task.hub.externals or not task.hub.ack:
+            await self.deps.orders.doubt(self.lease, item.key)
             done.append(await self.deps.hub.acknowledge(self.lease.tenant, item.key, str(store.id)))
         return await self._tell(item, task, status, done)
 

@@ -46,6 +46,12 @@ class Items(Protocol):
     async def zeroing(self, tenant: TenantId) -> Zeroing:
         """What a limit to stocks that go to zero is measured against."""
 
+    async def announce(self, lease: Lease, payloads: Mapping[str, Mapping[str, Any]]) -> None:
+        """Note down what is about to be sent of products, by key, until it is recorded as accepted."""
+
+    async def doubt(self, lease: Lease) -> None:
+        """Have sent again what an earlier pass may have delivered without recording it."""
+
 
 class Catalog(Protocol):
     """The store's products, prices and stocks. What is not in the store is not in the answer."""
@@ -81,6 +87,9 @@ class OrderBook(Protocol):
 
     async def park(self, lease: Lease, order_id: str, missing: Sequence[str]) -> None:
         """Let an order wait for SKUs that the store does not know."""
+
+    async def doubt(self, lease: Lease, order_id: str) -> None:
+        """Have the next poll look at an order again even if it is shown as before: the hub may drop what is written."""
 
     async def unpark(self, lease: Lease) -> int:
         """Make pending the parked orders whose SKUs the store knows by now; returns how many."""
@@ -131,9 +140,18 @@ class Hub(Protocol):
     """
 
     async def put_product(
-        self, tenant: Tenant, document: ProductDocument, accepted: dict[str, Any] | None, *, full: bool
+        self,
+        tenant: Tenant,
+        document: ProductDocument,
+        accepted: dict[str, Any] | None,
+        *,
+        full: bool,
+        sending: dict[str, Any] | None,
     ) -> Delivery:
-        """Bring the product in line; *full*: send every member. Raises: ItemError when it is refused."""
+        """Bring the product in line; *full*: send every member. Raises: ItemError when it is refused.
+
+        *sending*: what was sent before and may have arrived; what the hub has of it and should not is removed.
+        """
 
     async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
         """Bring the prices of SKUs of one product in line.

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from rocksync.domain.catalog import Listing, Product
 from rocksync.domain.documents import ProductDocument, ProductPayload, Skip
+from rocksync.domain.doubt import either
 from rocksync.domain.errors import ItemError
 from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport
 from rocksync.domain.tenancy import Lease, Tenant
@@ -15,7 +16,13 @@ from rocksync.sync.engine import Flow, Slice, plain, run_pass
 
 async def sync_products(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Bring the hub's products of the lease's tenant in line with its store."""
-    return await run_pass(lease, deps.items, product_flow(lease.tenant, deps), limits)
+
+    async def announce(pairs: Sequence[tuple[Item, ProductDocument]]) -> None:
+        await deps.items.announce(
+            lease, {item.key: either(item.sending, plain(document.payload)) for item, document in pairs}
+        )
+
+    return await run_pass(lease, deps.items, replace(product_flow(lease.tenant, deps), announce=announce), limits)
 
 
 def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
@@ -27,7 +34,7 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
     async def convert(
         pairs: Sequence[tuple[Item, Listing | None]],
     ) -> Sequence[ProductDocument | Skip | ItemError]:
-        listings = [(row or _left_the_store(item.key), item.accepted) for item, row in pairs]
+        listings = [(row or _left_the_store(item.key), _may_be_there(item)) for item, row in pairs]
         drafts = await deps.mapper.products(tenant, listings)
         vanished = {
             sku
@@ -52,18 +59,25 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
 
     def unchanged(item: Item, document: ProductDocument) -> Accepted | None:
         payload = plain(document.payload)
-        if document.moved or item.accepted != payload:
+        if document.moved or item.sending is not None or item.accepted != payload:
             return None
         return accepted(item, document, payload)
 
     async def deliver(parcel: Sequence[tuple[Item, ProductDocument]]) -> Sequence[Outcome]:
         outcomes = list[Outcome]()
         for item, document in parcel:
-            delivery = await deps.hub.put_product(tenant, document, item.accepted, full=item.resend)
+            delivery = await deps.hub.put_product(
+                tenant, document, item.accepted, full=item.resend, sending=item.sending
+            )
             outcomes.append(replace(accepted(item, document, plain(document.payload)), delivery=delivery))
         return outcomes
 
     return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
+
+
+def _may_be_there(item: Item) -> dict[str, Any] | None:
+    """What the hub holds of a product, for all we know; None: it never had it."""
+    return item.accepted if item.sending is None else either(item.accepted, item.sending)
 
 
 def _left_the_store(sku: str) -> Listing:

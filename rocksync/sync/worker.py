@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from rocksync.domain.context import in_pass
-from rocksync.domain.errors import LeaseLostError, PassError, TenantError
+from rocksync.domain.errors import LeaseLostError, PassError, TenantError, UnrecordedError
 from rocksync.domain.outcomes import PassReport
 from rocksync.domain.tenancy import Kind, Lease, TenantId
 from rocksync.sync.deps import Deps
@@ -52,8 +52,8 @@ class Schedules(Protocol):
     async def finish(self, lease: Lease, *, complete: bool) -> bool:
         """Give a lease back."""
 
-    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str) -> bool:
-        """Give a lease back after a failure."""
+    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> bool:
+        """Give a lease back after a failure; *doubtful*: not everything that was delivered is recorded."""
 
     async def failures(self, lease: Lease) -> int:
         """How many passes failed one after another so far."""
@@ -240,7 +240,7 @@ class Worker:
             end = PassEnd(lease=lease, outcome="cancelled", took_s=self.clock() - started)
         except Exception as error:
             log.exception("pass_broke", extra=_names(lease))
-            end = await self._failed(lease, started, PassError(f"{type(error).__name__}: see the log"))
+            end = await self._failed(lease, started, UnrecordedError(f"{type(error).__name__}: see the log"))
         self.observe(end)
 
     async def _run_pass(self, lease: Lease, started: float) -> PassEnd:
@@ -270,6 +270,8 @@ class Worker:
 
     async def _sync(self, lease: Lease, limits: Slice) -> PassReport:
         deps = self.deps
+        if lease.in_doubt:
+            await deps.items.doubt(lease)
         reconsidered = await deps.items.reconsider(lease, deps.mapper.version(lease.tenant))
         folded = await fold_all(deps.items, lease, limits.over)
         if lease.kind is not Kind.ORDER and not folded.deliverable and not reconsidered:
@@ -284,6 +286,7 @@ class Worker:
                 backoff_s=_backoff_s(failures, error.retry_after_s),
                 reason=error.reason,
                 detail=error.detail,
+                doubtful=isinstance(error, UnrecordedError),
             )
         except Exception:
             log.exception("failure_not_recorded", extra=_names(lease))

@@ -27,7 +27,13 @@ from tests.chaos.proxy import Proxy, proxying
 KEY = base64.b64encode(bytes(range(32, 64))).decode()
 LEASE_S = 3.0
 _TEMPLATE = "chaos_template"
-_RETRIED = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError)
+_RETRIED = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InternalClientError,  # what the driver says of a connection that was cut in the middle
+)
 
 # What the rounds note for themselves, beside the schemas under attack.
 _NOTES = """

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import asyncpg
 
@@ -122,14 +123,24 @@ async def storm(
         if outcome.bad and keep:
             for number, worker in enumerate(ring.workers):
                 _copy(worker, keep, f"{name}-{seed}-worker-{number}.log")
+            await _dump(ring, f"{keep}/{name}-{seed}")
     outcome.took_s = time.monotonic() - began
     return outcome
 
 
 def _copy(worker: Worker, to: str, name: str) -> None:
-    os.makedirs(to, exist_ok=True)  # noqa: PTH103 - a name from the command line
-    with open(os.path.join(to, name), "wb") as copy:  # noqa: PTH118, PTH123
-        copy.write(worker.log.read_bytes())
+    Path(to).mkdir(exist_ok=True)
+    Path(to, name).write_bytes(worker.log.read_bytes())
+
+
+async def _dump(ring: Arena, to: str) -> None:
+    """What a round that went wrong is looked into by."""
+    tables = ("rocksync.item", "rocksync.history", "rocksync.schedule", "store.product", "store.stock", "chaos.lease")
+    for table in tables:
+        lines = [row["line"] for row in await ring.rows(f"SELECT t::text AS line FROM {table} t ORDER BY 1")]
+        await asyncio.to_thread(Path(f"{to}-{table}.txt").write_text, "\n".join(lines))
+    requests = "\n".join(str(entry) for entry in ring.hub.requests())
+    await asyncio.to_thread(Path(f"{to}-requests.txt").write_text, requests)
 
 
 async def _busy(keepers: Sequence[Shopkeeper], over: asyncio.Event, rng: random.Random) -> None:
@@ -196,7 +207,7 @@ async def conclude(ring: Arena, outcome: Outcome, keepers: Sequence[Shopkeeper])
             except TimeoutError:
                 outcome.wrong.append("a worker did not end within 30 s of SIGTERM")
             else:
-                if code != 0:
+                if code not in {0, -signal.SIGTERM}:  # the latter before it was up
                     outcome.wrong.append(f"a worker ended with {code} after SIGTERM")
     found = await verdict.judge(ring)
     found.doubled += verdict.doubled_creations(ring)

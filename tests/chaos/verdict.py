@@ -239,7 +239,8 @@ def doubled_creations(ring: Arena) -> list[str]:
 # What the hub is to hold, of each product of the store: worked out in SQL, by nothing that the worker uses.
 _EXPECTED = """
 WITH offer AS (
-    SELECT p.sku AS product_sku, s.sku, p.active AND s.active AND k.sku IS NOT NULL AND r.price > 0 AS on_sale,
+    SELECT p.sku AS product_sku, s.sku, s.active AS open,
+           p.active AND s.active AND k.sku IS NOT NULL AND r.price > 0 AS on_sale,
            greatest(k.on_hand - k.reserved, 0) AS left, round(r.price, 2) AS price,
            round(coalesce(nullif(r.special_price, 0), r.price), 2) AS special_price
       FROM store.product p
@@ -251,11 +252,12 @@ WITH offer AS (
       LEFT JOIN store.price r ON r.tenant_id = p.tenant_id AND r.sku = s.sku
       LEFT JOIN store.stock k ON k.tenant_id = p.tenant_id AND k.sku = s.sku
      WHERE p.tenant_id = $1)
-SELECT p.sku, p.active, p.name, p.description, p.brand, p.photos, p.attributes,
+SELECT p.sku, p.name, p.description, p.brand, p.photos, p.attributes,
        (SELECT array_agg(DISTINCT array_to_string(levels[1:depth], ' > '))
           FROM unnest(p.categories) path, string_to_array(path, ' > ') levels,
                generate_series(1, cardinality(levels)) depth)
            AS category_paths,
+       p.active AND EXISTS (SELECT FROM offer o WHERE o.product_sku = p.sku AND o.open) AS active,
        p.active AND EXISTS (SELECT FROM offer o WHERE o.product_sku = p.sku AND o.on_sale) AS ready,
        (SELECT jsonb_agg(to_jsonb(o)) FROM offer o WHERE o.product_sku = p.sku)::text AS offers
   FROM store.product p

@@ -1,0 +1,146 @@
+"""What was sent and not recorded, so that nobody knows what the hub holds: it is put right, whatever came next."""
+
+from decimal import Decimal
+
+import pytest
+
+from rocksync.app import open_app
+from rocksync.domain.documents import StockDocument
+from rocksync.domain.tenancy import Kind
+from tests.worker.conftest import hub, world  # noqa: F401 - fixtures
+from tests.worker.world import Shop, World
+
+SOME = ["https://img.example/1.jpg", "https://img.example/2.jpg"]
+
+OTHERS = "https://img.example/x.jpg"
+
+
+async def again(world: World, shop: Shop) -> None:  # noqa: F811
+    """Faults are over, and what waits for its next attempt has waited."""
+    world.hub.remove_faults()
+    await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
+    await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
+    async with open_app(world.settings) as fresh:  # which does not hold back requests after so many failures
+        await fresh.run_once(tenants=[shop.id])
+
+
+async def test_a_stock_that_a_dead_worker_sent_is_sent_again_although_it_went_back_to_what_was_accepted(
+    world: World,  # noqa: F811
+) -> None:
+    shop = await world.shop()
+    await shop.simple("A", on_hand=5)
+    await world.sync(shop)
+    await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
+    await shop.sql("UPDATE rocksync.schedule SET due_at = now() WHERE tenant_id = $1")
+    [dead] = await world.app.schedules.claim("dead-1-a", 1, tenants=[shop.id], kinds=[Kind.STOCK])
+    await world.app.items.fold(dead)
+    await world.app.hub.put_stock(dead.tenant, StockDocument(key="A", product_sku="A", payload={"quantity": 8}))
+    assert shop.at_hub("A")["quantity"] == 8
+    await shop.sql("UPDATE rocksync.schedule SET leased_until = now() WHERE tenant_id = $1")
+    await shop.sql("UPDATE store.stock SET on_hand = 5 WHERE tenant_id = $1")
+
+    await world.sync(shop)
+
+    assert shop.at_hub("A")["quantity"] == 5
+
+
+@pytest.mark.parametrize("fault", ["5xx-after-write@PUT", "drop-after-write@PUT"])
+async def test_a_stock_and_a_price_whose_replies_got_lost_are_sent_again_although_they_went_back(
+    world: World,  # noqa: F811
+    fault: str,
+) -> None:
+    shop = await world.shop()
+    await shop.simple("A", on_hand=5, price=Decimal(10))
+    await world.sync(shop)
+    world.hub.add_fault(fault)
+    await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
+    await shop.sql("UPDATE store.price SET price = 20 WHERE tenant_id = $1")
+    await world.sync(shop)
+    assert (shop.at_hub("A")["quantity"], shop.at_hub("A")["price"]) == (8, 20)
+    await shop.sql("UPDATE store.stock SET on_hand = 5 WHERE tenant_id = $1")
+    await shop.sql("UPDATE store.price SET price = 10 WHERE tenant_id = $1")
+
+    await again(world, shop)
+
+    assert (shop.at_hub("A")["quantity"], shop.at_hub("A")["price"]) == (5, 10)
+
+
+async def test_what_an_update_without_a_reply_added_is_removed_when_the_store_has_gone_on(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    await shop.simple("A", photos=SOME[:1], categories=["Casa"], attributes={"Cor": "Azul"})
+    await shop.varied("B", "B1")
+    await world.sync(shop)
+    shop.at_hub("A")["photos"].append({"id": "f" * 24, "url": OTHERS, "external": OTHERS})
+    world.hub.add_fault("5xx-after-write@PUTx8")
+    await shop.sql(
+        "UPDATE store.product SET photos = $2, categories = '{Moda}', attributes = '{\"Voltagem\": \"220V\"}'"
+        " WHERE tenant_id = $1 AND sku = 'A'",
+        SOME,
+    )
+    await shop.sql('UPDATE store.variation SET photos = $2, attributes = \'{"Peso": "2"}\' WHERE tenant_id = $1', SOME)
+    await world.sync(shop)
+    assert len(shop.at_hub("A")["photos"]) == 3
+    await shop.sql(
+        "UPDATE store.product SET photos = $2, categories = '{Livros}', attributes = '{\"Cor\": \"Azul\"}'"
+        " WHERE tenant_id = $1 AND sku = 'A'",
+        ["https://img.example/3.jpg"],
+    )
+    await shop.sql("UPDATE store.variation SET photos = '{}', attributes = '{\"Cor\": \"Azul\"}' WHERE tenant_id = $1")
+
+    await again(world, shop)
+
+    seen = shop.at_hub("A")
+    assert [photo["external"] for photo in seen["photos"]] == [OTHERS, "https://img.example/3.jpg"]
+    assert [category["name"] for category in seen["categories"]] == ["Livros"]
+    assert [attribute["label"] for attribute in seen["attributes"]] == ["Cor"]
+    assert shop.at_hub("B1")["photos"] == []
+    assert [attribute["label"] for attribute in shop.at_hub("B1")["attributes"]] == ["Cor"]
+
+
+async def test_a_product_whose_creation_had_no_reply_goes_off_sale_when_it_leaves_the_store(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    for fault in ("5xx-after-write@POST", "outage@GET"):
+        world.hub.add_fault(fault)
+    await shop.simple("A")
+    await shop.varied("B", "B1")
+    await world.sync(shop)
+    assert {product["sku"] for product in world.hub.products(shop.user)} == {"A", "B"}
+    await shop.sql("DELETE FROM store.product WHERE tenant_id = $1")
+    await shop.sql("DELETE FROM store.variation WHERE tenant_id = $1")
+
+    await again(world, shop)
+
+    assert [(p["available"], p["quantity"] or 0) for p in world.hub.products(shop.user)] == [(0, 0), (0, 0)]
+    assert shop.at_hub("B1")["quantity"] == 0
+
+
+async def test_a_product_whose_creation_had_no_reply_is_adopted_with_its_price_and_stock(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    for fault in ("5xx-after-write@POST", "outage@GET"):
+        world.hub.add_fault(fault)
+    await shop.simple("A", photos=SOME)
+    await shop.varied("B", "B1")
+    await world.sync(shop)
+    await shop.sql("UPDATE store.product SET photos = $2 WHERE tenant_id = $1", SOME[:1])
+    await shop.sql("UPDATE store.stock SET on_hand = 77 WHERE tenant_id = $1")
+
+    await again(world, shop)
+    await shop.sql("UPDATE store.stock SET on_hand = 66 WHERE tenant_id = $1")
+    await again(world, shop)
+
+    assert [photo["external"] for photo in shop.at_hub("A")["photos"]] == SOME[:1]
+    assert (shop.at_hub("A")["quantity"], shop.at_hub("B1")["quantity"]) == (66, 66)
+
+
+async def test_an_acknowledgement_that_the_hub_drops_is_written_again(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.sync(shop)
+    order = shop.market.create_order([{"sku": "A"}])
+    world.hub.add_fault("dropped-writes@/orders/{id}x1")
+    await world.sync(shop)
+    assert not world.hub.order(shop.user, order["id"])["ack"]
+
+    await world.sync(shop)
+
+    assert world.hub.order(shop.user, order["id"])["ack"]
