@@ -145,7 +145,7 @@ async def test_a_reader_comes_back_after_its_connection_was_cut(pool: asyncpg.Po
         " WHERE application_name = 'rocksync metrics' AND datname = current_database()"
     )
 
-    with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
         await reader.read(1)
 
     assert (await reader.read(1)).tenants == ()
