@@ -19,10 +19,10 @@ from rocksync.domain.outcomes import PassReport
 from rocksync.domain.tenancy import Kind, Lease, TenantId
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Slice, fold_all
-from rocksync.sync.orders import sync_orders
 from rocksync.sync.prices import sync_prices
 from rocksync.sync.products import sync_products
 from rocksync.sync.stock import sync_stock
+from rocksync.sync.troubles import sync_and_tell
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ KINDS: Mapping[Kind, Coroutine] = {
     Kind.PRODUCT: sync_products,
     Kind.PRICE: sync_prices,
     Kind.STOCK: sync_stock,
-    Kind.ORDER: sync_orders,
+    Kind.ORDER: sync_and_tell,
 }
 _POLL_S = 0.5
 _FIRST_BACKOFF_S = 5.0
@@ -184,11 +184,16 @@ class Worker:
             task.add_done_callback(partial(self._ended, key))
         return len(leases)
 
-    def _ended(self, key: tuple[TenantId, Kind], _task: "asyncio.Task[None]") -> None:
-        """Make room; claim again at once only where that can matter, so that many short passes share a claim."""
+    def _ended(self, key: tuple[TenantId, Kind], task: "asyncio.Task[None]") -> None:
+        """Make room; claim again at once only where that can matter, so that many short passes share a claim.
+
+        The next pass of the same tenant and kind may have been claimed while this one was still saying that it is over.
+        """
         if self._eager or len(self._running) >= self.settings.concurrency:
             self.wake.set()
-        self._running.pop(key, None)
+        running = self._running.get(key)
+        if running is not None and running.task is task:
+            del self._running[key]
 
     async def _keep_leases(self) -> None:
         """Extend all leases by one statement, often enough that one lost answer does no harm."""
@@ -228,7 +233,7 @@ class Worker:
     def _check_lease(self, lease: Lease) -> None:
         """Raise LeaseLostError unless the lease is surely still ours: nothing may be written to the hub without it."""
         running = self._running.get((lease.tenant.id, lease.kind))
-        if running is None or running.lost or self.clock() >= running.held_until:
+        if running is None or running.lease is not lease or running.lost or self.clock() >= running.held_until:
             raise LeaseLostError(f"the lease of {lease.tenant.slug} {lease.kind} has run out", retry_after_s=0)
 
     async def _guarded(self, lease: Lease) -> None:

@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import asyncpg
 
 from rocksync.app import App, open_app
-from rocksync.domain.tenancy import Kind
+from rocksync.domain.tenancy import Kind, Lease
+from rocksync.postgres.schedules import Schedules
 from tests.worker.waiting import until
 from tests.worker.world import Shop, World
 
@@ -186,6 +189,37 @@ async def test_what_a_worker_held_when_it_died_is_taken_over(world: World) -> No
         await until(lambda: quantity(shop, "A", 5))
 
     assert not await world.app.schedules.finish(dead[0], complete=True)
+
+
+class Overlapping(Schedules):
+    """Has the next stock pass claimed, with something to deliver, while the first is still hearing that it is over."""
+
+    claimed: asyncio.Event | None = None
+
+    async def claim(self, *arguments: Any, **options: Any) -> list[Lease]:
+        leases = await super().claim(*arguments, **options)
+        if self.claimed is not None and any(lease.kind is Kind.STOCK for lease in leases):
+            self.claimed.set()
+        return leases
+
+    async def finish(self, lease: Lease, *, complete: bool) -> bool:
+        is_held = await super().finish(lease, complete=complete)
+        if lease.kind is Kind.STOCK and self.claimed is None:
+            self.claimed = asyncio.Event()
+            await self._pool.execute("UPDATE store.stock SET on_hand = 9")
+            await self.request(tenants=[lease.tenant.id], kinds=[Kind.STOCK], manual=True)
+            await self.claimed.wait()
+        return is_held
+
+
+async def test_a_pass_that_is_claimed_while_the_one_before_ends_keeps_its_lease(world: World) -> None:
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.sync(shop)
+    await world.pool.execute("SELECT rocksync.request_sync('loja', 'stock')")
+
+    async with running(replace(world.app, schedules=Overlapping(world.pool, lease_s=60))):
+        await until(lambda: quantity(shop, "A", 9), within_s=10)
 
 
 async def test_once_waits_for_what_a_dead_worker_still_holds(world: World) -> None:
