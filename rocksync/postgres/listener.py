@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 _CHANNEL = "rocksync"
 _RECONNECT_S = 1.0
+_CHECK_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +34,12 @@ def read_news(payload: str) -> News:
 
 
 @contextlib.asynccontextmanager
-async def listening(dsn: str, tell: Callable[[News], None]) -> AsyncIterator[None]:
-    """Call *tell* with all news until left; reconnects, and tells of a ``reconnected`` each time it had to."""
-    task = asyncio.create_task(_listen(dsn, tell))
+async def listening(dsn: str, tell: Callable[[News], None], *, check_s: float = _CHECK_S) -> AsyncIterator[None]:
+    """Call *tell* with all news until left; reconnects, and tells of a ``reconnected`` each time it had to.
+
+    A connection that has been silent for *check_s* seconds is asked whether it lives, and given up after as long.
+    """
+    task = asyncio.create_task(_listen(dsn, tell, check_s))
     try:
         yield
     finally:
@@ -44,27 +48,40 @@ async def listening(dsn: str, tell: Callable[[News], None]) -> AsyncIterator[Non
             await task
 
 
-async def _listen(dsn: str, tell: Callable[[News], None]) -> None:
-    first = True
+async def _listen(dsn: str, tell: Callable[[News], None], check_s: float) -> None:
+    listened = False
     while True:
-        lost = asyncio.Event()
         try:
-            connection = await connect(dsn, application_name="rocksync listener")
+            async with _connection(dsn) as connection:
+                await connection.add_listener(_CHANNEL, lambda _c, _pid, _channel, text: tell(read_news(str(text))))
+                if listened:
+                    tell(News(topic="reconnected"))
+                listened = True
+                await _until_lost(connection, check_s)
         except Exception as error:  # noqa: BLE001 - whatever it is, the poll goes on and this tries again
-            log.debug("listener_not_connected", extra={"error": type(error).__name__})
+            log.log(
+                logging.WARNING if listened else logging.DEBUG, "listener_lost", extra={"error": type(error).__name__}
+            )
             await asyncio.sleep(_RECONNECT_S)
-            continue
-        try:
-            connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
-            await connection.add_listener(_CHANNEL, lambda _c, _pid, _channel, payload: tell(read_news(str(payload))))
-            if not first:
-                tell(News(topic="reconnected"))
-            first = False
-            await lost.wait()
-            log.warning("listener_lost")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            log.warning("listener_lost")
-            await asyncio.sleep(_RECONNECT_S)
-        finally:
-            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await connection.close(timeout=1)
+
+
+@contextlib.asynccontextmanager
+async def _connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await connect(dsn, application_name="rocksync listener")
+    try:
+        yield connection
+    finally:
+        with contextlib.suppress(Exception):  # it is lost, whatever the driver says about that
+            await connection.close(timeout=1)
+
+
+async def _until_lost(connection: asyncpg.Connection, check_s: float) -> None:
+    """Return when the connection has ended. Raises: what the driver says of one that does not answer any more."""
+    lost = asyncio.Event()
+    connection.add_termination_listener(lambda _connection: lost.set())
+    while not lost.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(lost.wait(), check_s)
+        if not lost.is_set():
+            await connection.execute("SELECT 1", timeout=check_s)
+    raise ConnectionError

@@ -11,6 +11,8 @@ from rocksync.domain.tenancy import Kind, Lease, Mode, Tenant, TenantId
 
 _QUERIES = sql.load("rocksync.postgres", "schedules.sql")
 
+_MANY_CHANGES = 10_000
+
 
 class Schedules:
     """``rocksync.schedule`` as workers use it. Times are the database's."""
@@ -122,6 +124,7 @@ class Schedules:
         await self._pool.execute(_QUERIES.sweep_orders, keep_orders_days)
         await self._pool.execute(_QUERIES.sweep_workers)
         await self._pool.execute(_QUERIES.sweep_changes)
+        await self._pool.execute(_QUERIES.sweep_repeated_changes, _MANY_CHANGES)
 
 
 def _lease(row: asyncpg.Record) -> Lease:

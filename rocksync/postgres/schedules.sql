@@ -121,6 +121,16 @@ DELETE FROM rocksync.worker WHERE seen_at < now() - interval '1 day';
 DELETE FROM rocksync.change c
  WHERE c.changed_at < now() - interval '1 day' AND NOT EXISTS (SELECT FROM rocksync.tenant t WHERE t.id = c.tenant_id);
 
+-- name: sweep_repeated_changes
+-- Changes of a key that has an older one, where many wait: for tenants that are not served, and kinds that do not run.
+-- One is enough for each key, and the older one tells the lag. $1 how many changes of one kind are many int
+DELETE FROM rocksync.change c
+ USING (SELECT d.ctid, row_number() OVER (PARTITION BY d.tenant_id, d.kind, d.key ORDER BY d.changed_at) AS place
+          FROM rocksync.change d
+          JOIN (SELECT tenant_id, kind FROM rocksync.change GROUP BY tenant_id, kind HAVING count(*) > $1) many
+            ON many.tenant_id = d.tenant_id AND many.kind = d.kind) repeated
+ WHERE c.ctid = repeated.ctid AND repeated.place > 1;
+
 -- name: sweep_orders
 -- Orders of no interest that nobody has changed for long. $1 days int
 DELETE FROM rocksync.hub_order o

@@ -21,6 +21,7 @@ class Link:
     server: asyncio.StreamWriter
     unread: bytearray = field(default_factory=bytearray)
     started: bool = False
+    stranded: bool = False
 
     def reset(self) -> None:
         """End it with RST, as a box between does that has forgotten the connection."""
@@ -65,6 +66,11 @@ class Proxy:
         self.swallowing = True
         self._open.clear()
 
+    def strand(self) -> None:
+        """Pass nothing on over the connections that there are, for good; new ones are all right."""
+        for link in self.links:
+            link.stranded = True
+
     def heal(self) -> None:
         """Fail no more. What was swallowed stays lost: its connections are reset."""
         if self.swallowing:
@@ -97,15 +103,17 @@ class Proxy:
             link.client.transport.abort()
             link.server.transport.abort()
 
-    async def _passage(self) -> None:
+    async def _passage(self, link: Link | None = None) -> None:
         while self.swallowing:
             await self._open.wait()
+        if link is not None and link.stranded:
+            await asyncio.Event().wait()
 
     async def _up(self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_CHUNK):
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
-            await self._passage()
+            await self._passage(link)
             for what in self._requests(link, data):
                 self.asked += 1
                 self.before(self.asked, what)
@@ -118,7 +126,7 @@ class Proxy:
         while data := await reader.read(_CHUNK):
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
-            await self._passage()
+            await self._passage(link)
             self.after(self.asked)
             writer.write(data)
             await writer.drain()

@@ -230,6 +230,7 @@ class Attacker:
     rng: random.Random
     done: Counter[str]
     faults: Sequence[str]
+    tokens_ended_at: float = 0.0
 
     @property
     def kinds(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -348,10 +349,16 @@ class Attacker:
         proxy.delay_s = 0.0
 
     async def _expire(self) -> None:
-        self.ring.hub.tokens.expire()
+        await self._end_tokens(self.ring.hub.tokens.expire)
 
     async def _revoke(self) -> None:
-        self.ring.hub.tokens.revoke()
+        await self._end_tokens(self.ring.hub.tokens.revoke)
+
+    async def _end_tokens(self, end: Callable[[], None]) -> None:
+        """Not before the last harm to tokens is over: a token that is refused fresh from login stops its tenant."""
+        if time.monotonic() - self.tokens_ended_at > 3:
+            self.tokens_ended_at = time.monotonic()
+            end()
 
     async def _hub_fault(self) -> None:
         text = self.rng.choice(list(self.faults))

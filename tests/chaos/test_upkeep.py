@@ -1,0 +1,77 @@
+"""What goes on beside passes must survive as well: hearing, sweeping, logging in."""
+
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from rocksync.app import open_app
+from rocksync.domain.tenancy import Kind
+from rocksync.postgres.listener import News, listening
+from rocksync.postgres.schedules import Schedules
+from tests.chaos.arena import through
+from tests.chaos.proxy import proxying
+from tests.worker.conftest import hub, world  # noqa: F401 - fixtures
+from tests.worker.waiting import until
+from tests.worker.world import World
+
+
+async def test_a_listener_whose_connection_is_swallowed_without_a_word_hears_again(
+    database: str, pool: asyncpg.Pool
+) -> None:
+    port = urlsplit(database).port
+    assert port is not None
+    heard: list[News] = []
+
+    async def has_heard(topic: str) -> bool:
+        return topic in [news.topic for news in heard]
+
+    async with proxying(port, "postgres") as proxy, listening(through(database, proxy.port), heard.append, check_s=0.3):
+        await until(lambda: tells(pool, has_heard, "first"))
+        proxy.strand()
+
+        await until(lambda: has_heard("reconnected"), within_s=20)
+        await until(lambda: tells(pool, has_heard, "second"))
+
+
+async def tells(pool: asyncpg.Pool, has_heard, topic: str) -> bool:
+    await pool.execute("SELECT pg_notify('rocksync', $1)", topic)
+    return await has_heard(topic)
+
+
+async def test_changes_of_a_tenant_that_is_not_served_stay_bounded_and_none_is_lost(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    await shop.simple("A", on_hand=1)
+    await world.sync(shop)
+    await shop.sql("UPDATE rocksync.tenant SET status = 'paused' WHERE id = $1")
+    for units in range(3):
+        await shop.sql("UPDATE store.stock SET on_hand = 5 + $2 WHERE tenant_id = $1", units)
+        await shop.sql(
+            "INSERT INTO rocksync.change (tenant_id, kind, key) SELECT $1, 'stock', 'A' FROM generate_series(1, 4000)"
+        )
+    oldest = await shop.sql("SELECT min(changed_at) FROM rocksync.change WHERE tenant_id = $1")
+
+    await Schedules(world.pool, lease_s=60).sweep(keep_history_days=30, keep_orders_days=30)
+
+    assert await shop.sql("SELECT count(*) FROM rocksync.change WHERE tenant_id = $1") == 1
+    assert await shop.sql("SELECT min(changed_at) FROM rocksync.change WHERE tenant_id = $1") == oldest
+    await shop.sql("UPDATE rocksync.tenant SET status = 'active' WHERE id = $1")
+    await world.sync(shop, Kind.STOCK)
+    assert shop.at_hub("A")["quantity"] == 7
+
+
+async def test_new_credentials_are_used_at_once_even_by_a_worker_that_was_not_told(world: World) -> None:  # noqa: F811
+    shop = await world.shop(api_secret="wrong")
+    await shop.simple("A")
+    await world.sync(shop)
+    assert await shop.sql("SELECT status FROM rocksync.tenant WHERE id = $1") == "needs_credentials"
+    secrets = world.hub.account(shop.user).credentials
+    async with open_app(world.settings) as elsewhere:
+        await shop.sql(
+            "INSERT INTO rocksync.credential_inbox VALUES ($1, $2, $3, $4, $5)",
+            *(secrets.client_id, secrets.client_secret, secrets.api_user, secrets.api_secret),
+        )
+        await elsewhere.credentials.seal_inbox()
+
+    await world.sync(shop)
+
+    assert shop.at_hub("A")["quantity"] == 5
