@@ -7,27 +7,28 @@ import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import asyncpg
 from prometheus_client import CollectorRegistry
 
-from rocksync.domain.errors import SettingsError, TenantError
+from rocksync.domain.errors import TenantError
 from rocksync.domain.tenancy import Kind, Lease, TenantId
 from rocksync.mapping.mapper import Mappers, open_mappers
 from rocksync.mapping.runs import MapperRun, unseen
 from rocksync.pluggto.facts import BreakerMoved, Exchange, Fact, Login
 from rocksync.pluggto.hub import PluggtoHub, open_hub
-from rocksync.postgres import embedded
+from rocksync.postgres import opening
 from rocksync.postgres.credentials import CredentialStore
 from rocksync.postgres.fleet import FleetReader
 from rocksync.postgres.hints import hint_orders
 from rocksync.postgres.items import Items
 from rocksync.postgres.listener import News, listening
-from rocksync.postgres.migrate import ahead, folder, migrate, pending
-from rocksync.postgres.pool import open_pool
+from rocksync.postgres.migrate import folder, pending
+from rocksync.postgres.opening import Database
 from rocksync.postgres.schedules import Schedules
 from rocksync.postgres.tenants import Tenants
 from rocksync.postgres.vault import Vault, keys_of
@@ -47,50 +48,17 @@ log = logging.getLogger(__name__)
 _KEEP_UNINTERESTING_ORDERS_DAYS = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
-    """The database in use, open and migrated. ``dsn`` holds a password."""
-
-    dsn: str = field(repr=False)
-    pool: asyncpg.Pool
-    embedded: bool
-
-
-@contextlib.asynccontextmanager
-async def database_server(settings: Settings) -> AsyncIterator[str]:
+def database_server(settings: Settings) -> AbstractAsyncContextManager[str]:
     """The DSN of the database: the one in the settings, else that of the embedded server, kept running meanwhile."""
-    if settings.database.dsn is not None:
-        yield settings.database.dsn
-        return
-    async with embedded.running(settings.data_dir / "postgres") as dsn:
-        yield dsn
+    return opening.database_server(settings.database.dsn, settings.data_dir)
 
 
-@contextlib.asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
+def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database, ready to work with. An embedded one is migrated; another one must have been.
 
     Raises: SettingsError.
     """
-    async with database_server(settings) as dsn:
-        if settings.database.dsn is None:
-            await migrate(dsn, folder())
-        elif missing := await pending(dsn, folder()):
-            raise SettingsError(f"the database lacks migration {missing[0]}: run `rocksync migrate` first")
-        elif newer := await ahead(dsn, folder()):
-            log.info("database_is_ahead", extra={"migrations": newer})
-        pool = await open_pool(dsn, size=settings.database.pool_size, application_name="rocksync")
-        try:
-            yield Database(dsn=dsn, pool=pool, embedded=settings.database.dsn is None)
-        finally:
-            await _close(pool)
-
-
-async def _close(pool: asyncpg.Pool) -> None:
-    try:
-        await asyncio.wait_for(pool.close(), timeout=5)
-    except TimeoutError:
-        pool.terminate()
+    return opening.open_database(settings.database.dsn, settings.data_dir, pool_size=settings.database.pool_size)
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -241,6 +209,7 @@ class App:
             upkeep=self.schedules,
             seal=self.credentials.seal_inbox,
             wake=worker.wake.set,
+            faults=lambda: {fault.name: str(fault) for fault in self.mappers.faults() if fault.name},
             poll_s=self.settings.worker.poll_s,
             keep_history_days=self.settings.history.keep_days,
             keep_orders_days=_KEEP_UNINTERESTING_ORDERS_DAYS,

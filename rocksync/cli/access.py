@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rocksync import app
 from rocksync.postgres.credentials import CredentialStore
 from rocksync.postgres.desk import Desk
 from rocksync.postgres.fleet import Fleet
+from rocksync.postgres.opening import Database, open_database
 from rocksync.postgres.plans import Plans
 from rocksync.postgres.tenants import NewTenant, Tenants
-from rocksync.postgres.vault import Vault
+from rocksync.postgres.vault import Vault, keys_of
 from rocksync.settings import Settings
 
 
@@ -20,7 +20,7 @@ class Access:
     """The repositories of one command. *operator* is whom the audit table names."""
 
     settings: Settings
-    database: app.Database
+    database: Database
     tenants: Tenants
     fleet: Fleet
     plans: Plans
@@ -35,7 +35,8 @@ class Access:
 
     def vault(self) -> Vault:
         """Return the keys. Raises: SettingsError if there are none."""
-        return app.open_vault(self.settings)
+        keys, is_embedded = self.settings.secrets.keys, self.settings.database.dsn is None
+        return Vault(keys_of(keys, self.settings.data_dir, embedded=is_embedded))
 
     def credentials(self) -> CredentialStore:
         """Return the credentials. Raises: SettingsError if there are no keys."""
@@ -45,7 +46,8 @@ class Access:
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, *, operator: str) -> AsyncIterator[Access]:
     """The database, migrated, and its repositories. Raises: SettingsError."""
-    async with app.open_database(settings) as database:
+    opening = open_database(settings.database.dsn, settings.data_dir, pool_size=settings.database.pool_size)
+    async with opening as database:
         yield Access(
             settings=settings,
             database=database,

@@ -79,6 +79,7 @@ def list_quarantine(
         print_table(
             ("TENANT", "KIND", "KEY", "REASON", "SINCE", "DETAIL"),
             [(row.slug, row.kind, row.key, row.reason, ago(row.changed_at), row.detail or "") for row in rows],
+            whole=("KIND", "KEY", "REASON", "SINCE"),
             none="nothing is in quarantine",
         )
 
@@ -160,6 +161,7 @@ def history(slug: str, what: str, key: str, limit: int, as_json: bool) -> None:
                 )
                 for line, each in zip(lines, told, strict=True)
             ],
+            whole=("AT", "KIND", "ACTION", "HTTP", "MS", "REASON"),
             none=f"nothing was sent for it in the last {access.settings.history.keep_days} days",
         )
 
@@ -205,6 +207,7 @@ def list_holds(slug: str | None, kinds: Sequence[Kind], keys: Sequence[str], as_
                 (row.slug, row.kind, row.key, dict(row.before), dict(row.after), ago(row.held_at), row.why)
                 for row in rows
             ],
+            whole=("KIND", "KEY", "SINCE"),
             none="nothing is held",
         )
 
@@ -272,6 +275,7 @@ def audit(slug: str | None, limit: int, as_json: bool) -> None:
         print_table(
             ("AT", "WHO", "ACTION", "TENANT", "WHAT"),
             [(line.at, line.who, line.action, line.slug, dict(line.what)) for line in lines],
+            whole=("AT", "ACTION", "TENANT"),
             none="nothing was changed",
         )
 

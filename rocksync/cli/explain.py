@@ -128,6 +128,7 @@ def _print(explained: "Explanation") -> None:
             )
             for part in explained.parts
         ],
+        whole=("KIND", "STATE", "REASON", "ACCEPTED", "ATTEMPTS"),
         none="nothing is known of it",
     )
     _section("last attempts", [_told(each) for each in explained.attempts] or ["none"])

@@ -30,14 +30,19 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, none: str) -> None:
-    """Print *rows* under *headers*, numbers to the right, or *none* if there are no rows; long cells are cut."""
+def print_table(
+    headers: Sequence[str], rows: Sequence[Sequence[object]], *, none: str, whole: Sequence[str] = ()
+) -> None:
+    """Print *rows* under *headers*, numbers to the right, or *none* if there are no rows.
+
+    Long cells are cut, those under the headers *whole* only where nothing else helps.
+    """
     if not rows:
         click.echo(none)
         return
     cells = [[_cell(each) for each in row] for row in rows]
     numeric = [all(isinstance(row[place], (int, float, type(None))) for row in rows) for place in range(len(headers))]
-    widths = _widths([len(each) for each in headers], cells)
+    widths = _widths([len(each) for each in headers], cells, [header not in whole for header in headers])
     lines = (
         _GAP.join(
             _cut(text, width).rjust(width) if right else _cut(text, width).ljust(width)
@@ -118,10 +123,14 @@ def _cell(value: object) -> str:
             return printable(str(value))
 
 
-def _widths(headers: Sequence[int], cells: Sequence[Sequence[str]]) -> list[int]:
+def _widths(headers: Sequence[int], cells: Sequence[Sequence[str]], elastic: Sequence[bool]) -> list[int]:
     widths = [max(header, *(len(row[place]) for row in cells)) for place, header in enumerate(headers)]
-    while sum(widths) + len(_GAP) * (len(widths) - 1) > _WIDTH and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
+    for may_cut in (elastic, [True] * len(widths)):
+        while sum(widths) + len(_GAP) * (len(widths) - 1) > _WIDTH:
+            widest = max((width for width, cut in zip(widths, may_cut, strict=True) if cut), default=0)
+            if widest <= _NARROWEST:
+                break
+            widths[next(n for n, cut in enumerate(may_cut) if cut and widths[n] == widest)] -= 1
     return widths
 
 

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 from rocksync.domain.tenancy import Kind, Mode, TenantStatus
 
+_STANDING_STILL = frozenset({"draft", "tenant_paused", "needs_credentials", "kind_manual"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindStanding:
     """One tenant and kind: the time of the oldest change not delivered (None: none), and of the last complete pass.
 
-    ``scheduled`` False: nothing runs at the interval, since the kind is on request only, or paused, or the tenant is not
+    ``scheduled`` False: nothing runs at the interval: the kind is on request only, or paused, or the tenant is not
     active. ``quarantined`` counts by reason, ``unconfirmed`` what was written to the hub and does not read back yet.
     """
 
@@ -40,8 +42,8 @@ class FleetStanding:
 
     ``oldest_at`` is that of each kind over all tenants; ``behind_at`` when each lagging tenant's lag reaches twice its
     interval, in seconds since 1970, ascending. ``statuses`` counts tenants, ``workers`` those that are alive,
-    ``leases`` passes that run, ``expired`` leases that nobody extends or takes over, ``waiting`` passes that are due and
-    not claimed, the oldest of them since ``waiting_since``.
+    ``leases`` passes that run, ``expired`` leases that nobody extends or takes over, ``waiting`` passes that are due
+    and not claimed, the oldest of them since ``waiting_since``.
     """
 
     taken_at: datetime
@@ -59,7 +61,10 @@ class FleetStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LagRow:
-    """One line of ``rocksync.lag`` with the schedule it is held against. ``cause`` is a reason code, or draft."""
+    """One line of ``rocksync.lag`` with the schedule it is held against. ``cause`` is a reason code, or draft.
+
+    ``per_s`` items a second were dealt with lately, ``took_ms`` is how long one took; None: none was.
+    """
 
     slug: str
     kind: Kind
@@ -73,6 +78,15 @@ class LagRow:
     quarantined: int
     cause: str
     detail: str | None
+    per_s: float | None = None
+    took_ms: float | None = None
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds until what is pending is delivered at the present pace; None: nobody can tell."""
+        if not self.pending or not self.per_s or self.cause in _STANDING_STILL:
+            return None
+        return self.pending / self.per_s
 
     @property
     def is_behind(self) -> bool:

@@ -49,9 +49,23 @@ class Fleet:
                 quarantined=row["quarantined"],
                 cause=row["cause"],
                 detail=row["detail"],
+                per_s=row["per_s"],
+                took_ms=row["took_ms"],
             )
             for row in await self._pool.fetch(_QUERIES.lag, slug, behind)
         ]
+
+    async def mapper_faults(self) -> dict[str, str]:
+        """What running workers refuse of the mappers of tenants, by slug."""
+        faults: dict[str, str] = {}
+        for row in await self._pool.fetch(_QUERIES.mapper_faults):
+            faults[row["slug"]] = f"mapper {row['name']}: {row['detail']}"
+        return faults
+
+    async def quarantine_reasons(self, slug: str) -> list[tuple[Kind, str, int]]:
+        """What is set aside of a tenant: kind, reason and how many, the most first."""
+        rows = await self._pool.fetch(_QUERIES.quarantine_reasons, slug)
+        return [(Kind(row["kind"]), row["reason"], row["items"]) for row in rows]
 
     async def unfinished(self, tenant: TenantId, kinds: Sequence[Kind]) -> list[Unfinished]:
         """Those of *kinds* that were asked for and have not completed since."""

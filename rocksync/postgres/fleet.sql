@@ -68,19 +68,79 @@ SELECT clock_timestamp() AS taken_at,
            AND coalesce(s.paused_until <= clock_timestamp(), true)) due;
 
 -- name: lag
--- By lag, the worst first. $1 slug text or null for all, $2 only those behind boolean
-SELECT l.tenant, l.kind, t.status, t.status_reason, s.mode, coalesce(s.every, d.every) AS every, l.lag_s, l.staleness_s,
-       l.pending, l.quarantined, l.cause,
-       CASE WHEN t.status_reason IS NOT NULL THEN t.status_reason
-            WHEN s.paused_until > clock_timestamp() THEN s.paused_reason
-            ELSE s.failure END AS detail
-  FROM rocksync.lag l
-  JOIN rocksync.tenant t ON t.slug = l.tenant
-  JOIN rocksync.schedule s ON s.tenant_id = t.id AND s.kind = l.kind
-  JOIN rocksync.default_interval d ON d.kind = s.kind
- WHERE ($1::text IS NULL OR l.tenant = $1)
-   AND (NOT $2 OR (l.lag_s > 2 * extract(epoch FROM coalesce(s.every, d.every)) AND s.mode <> 'manual'))
- ORDER BY l.lag_s DESC, l.tenant, l.kind;
+-- How tenants and kinds stand, the worst first: as the view rocksync.lag, but all at once, and with how fast items were
+-- dealt with in the last ten minutes. $1 slug text or null for all, $2 only those behind boolean
+WITH asked AS MATERIALIZED (
+    SELECT t.id, t.slug, t.status, t.status_reason, t.activated_at FROM rocksync.tenant t WHERE $1::text IS NULL OR t.slug = $1),
+waiting AS (
+    SELECT i.tenant_id, i.kind, min(i.changed_at) AS oldest, count(*) AS items, min(i.reason) AS reason
+      FROM rocksync.item i
+     WHERE i.state = 'pending'
+       AND ($1::text IS NULL OR i.tenant_id = (SELECT id FROM asked))
+     GROUP BY i.tenant_id, i.kind),
+told AS (
+    SELECT c.tenant_id, c.kind, min(c.changed_at) AS oldest, count(DISTINCT c.key) AS items
+      FROM rocksync.change c
+     WHERE $1::text IS NULL OR c.tenant_id = (SELECT id FROM asked)
+     GROUP BY c.tenant_id, c.kind),
+aside AS (
+    SELECT i.tenant_id, i.kind, count(*) AS items, mode() WITHIN GROUP (ORDER BY i.reason) AS reason
+      FROM rocksync.item i
+     WHERE i.state = 'quarantined'
+       AND ($1::text IS NULL OR i.tenant_id = (SELECT id FROM asked))
+     GROUP BY i.tenant_id, i.kind),
+pace AS (
+    SELECT h.tenant_id, h.kind, avg(h.took_ms)::double precision AS took_ms,
+           count(*) / greatest(extract(epoch FROM clock_timestamp() - min(h.at)), 1)::double precision AS per_s
+      FROM rocksync.history h
+     WHERE h.at > clock_timestamp() - interval '10 minutes'
+       AND ($1::text IS NULL OR h.tenant_id = (SELECT id FROM asked))
+     GROUP BY h.tenant_id, h.kind),
+standing AS (
+    SELECT t.slug AS tenant, t.status, t.status_reason, s.kind, s.mode, coalesce(s.every, d.every) AS every,
+           CASE WHEN t.status = 'draft' THEN 0
+                ELSE coalesce(greatest(extract(epoch FROM clock_timestamp() - least(w.oldest, c.oldest)), 0), 0)
+           END::double precision AS lag_s,
+           CASE WHEN t.status <> 'draft'
+                THEN extract(epoch FROM clock_timestamp() - coalesce(s.last_completed_at, t.activated_at))
+           END::double precision AS staleness_s,
+           coalesce(w.items, 0) + coalesce(c.items, 0) AS pending,
+           coalesce(q.items, 0) AS quarantined,
+           rocksync.cause(t.status, s.paused_until > clock_timestamp(), s.failure_reason,
+                          coalesce(w.items, 0) + coalesce(c.items, 0), s.mode = 'manual' AND s.requested_at IS NULL,
+                          w.reason, q.reason) AS cause,
+           CASE WHEN t.status_reason IS NOT NULL THEN t.status_reason
+                WHEN s.paused_until > clock_timestamp() THEN s.paused_reason
+                ELSE s.failure END AS detail,
+           p.per_s, p.took_ms
+      FROM asked t
+      JOIN rocksync.schedule s ON s.tenant_id = t.id
+      JOIN rocksync.default_interval d ON d.kind = s.kind
+      LEFT JOIN waiting w ON w.tenant_id = s.tenant_id AND w.kind = s.kind
+      LEFT JOIN told c ON c.tenant_id = s.tenant_id AND c.kind = s.kind
+      LEFT JOIN aside q ON q.tenant_id = s.tenant_id AND q.kind = s.kind
+      LEFT JOIN pace p ON p.tenant_id = s.tenant_id AND p.kind = s.kind)
+SELECT *
+  FROM standing
+ WHERE NOT $2 OR (lag_s > 2 * extract(epoch FROM every) AND mode <> 'manual')
+ ORDER BY lag_s DESC, cause IN ('in_sync', 'draft'), quarantined DESC, tenant, kind;
+
+-- name: mapper_faults
+-- Tenants of which a running worker refuses a mapper: the one named like the tenant, or one that it names.
+SELECT DISTINCT t.slug, f.name, f.detail
+  FROM rocksync.mapper_fault f
+  JOIN rocksync.tenant t
+    ON replace(t.slug, '-', '_') = replace(f.name, '-', '_')
+    OR EXISTS (SELECT FROM unnest(t.mappers) AS m WHERE replace(m, '-', '_') = replace(f.name, '-', '_'))
+ ORDER BY t.slug, f.name;
+
+-- name: quarantine_reasons
+-- What is set aside of one tenant. $1 slug text
+SELECT i.kind, i.reason, count(*) AS items
+  FROM rocksync.item i
+ WHERE i.tenant_id = (SELECT id FROM rocksync.tenant WHERE slug = $1) AND i.state = 'quarantined'
+ GROUP BY i.kind, i.reason
+ ORDER BY count(*) DESC, i.kind, i.reason;
 
 -- name: unfinished_requests
 -- Kinds that were asked for and have not completed since, with what stands in their way.

@@ -108,6 +108,10 @@ class Schedules:
         """Note that *worker* is alive."""
         await self._pool.execute(_QUERIES.beat, worker, version)
 
+    async def tell_faults(self, worker: str, faults: Mapping[str, str]) -> None:
+        """Let those who ask know what *worker* refuses of mappers, by name."""
+        await self._pool.execute(_QUERIES.tell_faults, worker, list(faults), list(faults.values()))
+
     async def leave(self, worker: str) -> None:
         """Note that *worker* has ended and free what it still held."""
         await self._pool.execute(_QUERIES.leave, worker)

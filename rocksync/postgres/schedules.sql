@@ -96,6 +96,16 @@ UPDATE rocksync.tenant SET status = 'active' WHERE status = 'paused' AND paused_
 INSERT INTO rocksync.worker (name, version) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp(), version = excluded.version;
 
+-- name: tell_faults
+-- What a worker refuses of mappers, and nothing else of it. $1 worker text, $2 names text[], $3 details text[]
+WITH mended AS (
+    DELETE FROM rocksync.mapper_fault WHERE worker = $1 AND name <> ALL ($2::text[]))
+INSERT INTO rocksync.mapper_fault AS f (worker, name, detail)
+SELECT $1, n.name, n.detail
+  FROM unnest($2::text[], $3::text[]) AS n (name, detail)
+ WHERE EXISTS (SELECT FROM rocksync.worker w WHERE w.name = $1)
+    ON CONFLICT (worker, name) DO UPDATE SET detail = excluded.detail, since = now() WHERE f.detail <> excluded.detail;
+
 -- name: leave
 -- The worker has ended; what it still held is free. $1 name text
 WITH freed AS (

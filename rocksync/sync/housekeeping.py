@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,22 +28,30 @@ class Upkeep(Protocol):
     async def beat(self, worker: str, version: str) -> None:
         """Note that the worker is alive."""
 
+    async def tell_faults(self, worker: str, faults: Mapping[str, str]) -> None:
+        """Let those who ask know what the worker refuses of mappers, by name."""
+
     async def sweep(self, *, keep_history_days: int, keep_orders_days: int) -> None:
         """Delete what nobody needs any more."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Housekeeper:
-    """Keeps house for one worker. ``seal`` seals what SQL handed in; ``wake`` lets the worker look for work."""
+    """Keeps house for one worker.
+
+    ``seal`` seals what SQL handed in; ``wake`` lets the worker look for work; ``faults`` are those of mappers, by name.
+    """
 
     worker: str
     version: str
     upkeep: Upkeep
     seal: Callable[[], Awaitable[object]]
     wake: Callable[[], None]
+    faults: Callable[[], Mapping[str, str]]
     poll_s: float
     keep_history_days: int
     keep_orders_days: int
+    _told: Mapping[str, str] = field(default_factory=dict)
     _changed: set[TenantId] = field(default_factory=set)
     _sealing: bool = False
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
@@ -81,6 +89,10 @@ class Housekeeper:
         await self.upkeep.wake_changed()
         await self.upkeep.resume_paused()
         await self.seal()
+        faults = self.faults()
+        if faults != self._told:
+            await self.upkeep.tell_faults(self.worker, faults)
+            self._told = faults
 
     async def _sweep(self) -> None:
         await self.upkeep.sweep(keep_history_days=self.keep_history_days, keep_orders_days=self.keep_orders_days)
