@@ -35,6 +35,7 @@ from rocksync.postgres.vault import Vault, keys_of
 from rocksync.settings import Settings
 from rocksync.store.catalog import StoreCatalog
 from rocksync.store.orders import StoreOrders
+from rocksync.store.troubles import Troubles
 from rocksync.sync.deps import Deps
 from rocksync.sync.housekeeping import Housekeeper
 from rocksync.sync.worker import PassEnd, Scope, Worker, WorkerSettings
@@ -45,6 +46,7 @@ from rocksync.version import VERSION
 
 log = logging.getLogger(__name__)
 
+_MAPPER_HOSTS = 32
 _KEEP_UNINTERESTING_ORDERS_DAYS = 30
 
 
@@ -195,6 +197,7 @@ class App:
             items=self.items,
             catalog=self.catalog,
             orders=self.orders,
+            troubles=Troubles(self.database.pool),
             mapper=self.mappers,
             hub=self.hub,
             now=lambda: datetime.now(UTC),
@@ -232,7 +235,12 @@ async def open_app(settings: Settings, observers: Observers | None = None) -> As
         credentials = CredentialStore(database.pool, open_vault(settings))
         await credentials.check_keys()
         mappers = await stack.enter_async_context(
-            open_mappers(settings.mappers.dir, deadline_s=settings.mappers.deadline_s, observe=observers.mappers)
+            open_mappers(
+                settings.mappers.dir,
+                deadline_s=settings.mappers.deadline_s,
+                hosts=max(_MAPPER_HOSTS, settings.worker.concurrency),
+                observe=observers.mappers,
+            )
         )
         hub = await stack.enter_async_context(
             open_hub(

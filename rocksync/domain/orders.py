@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from rocksync.domain.reasons import Reason
+
 
 class OrderStatus(StrEnum):
     """The state of an order in the store."""
@@ -119,3 +121,13 @@ class OrderRow:
     id: str
     document: str | None = field(default=None, repr=False)
     store: StoreOrder | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """An order that could not be imported, for ``reason``; with ``store_id`` it is by now, under that number."""
+
+    order_id: str
+    reason: Reason
+    missing_skus: tuple[str, ...] = ()
+    store_id: int | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rocksync.sync.ports import Catalog, Hub, Items, Mapper, OrderBook
+from rocksync.sync.ports import Catalog, Hub, Items, Mapper, OrderBook, Troubles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class Deps:
     items: Items
     catalog: Catalog
     orders: OrderBook
+    troubles: Troubles
     mapper: Mapper
     hub: Hub
     now: Callable[[], datetime]

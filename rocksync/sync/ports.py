@@ -17,7 +17,7 @@ from rocksync.domain.documents import (
     StockDocument,
 )
 from rocksync.domain.errors import ItemError
-from rocksync.domain.orders import HubOrder, OrderRow, OrderStatus, StoreOrder
+from rocksync.domain.orders import HubOrder, OrderRow, OrderStatus, StoreOrder, Trouble
 from rocksync.domain.outcomes import Delivery, Folded, Item, Known, Outcome, Zeroing
 from rocksync.domain.tenancy import Kind, Lease, Tenant, TenantId
 
@@ -110,6 +110,16 @@ class OrderBook(Protocol):
         """Note up to which modification time orders were read, and that the last days were read again."""
 
 
+class Troubles(Protocol):
+    """What the log of orders at the hub is to say of their import."""
+
+    async def open(self, tenant: TenantId, limit: int) -> Sequence[Trouble]:
+        """Failures that were not told, and told ones that are solved; up to *limit* of each."""
+
+    async def told(self, tenant: TenantId, trouble: Trouble) -> None:
+        """Note that it was told."""
+
+
 class Mapper(Protocol):
     """Store rows to documents, through the tenant's mappers. Answers are in the order of what was given."""
 
@@ -176,6 +186,9 @@ class Hub(Protocol):
 
     async def acknowledge(self, tenant: Tenant, order_id: str, external: str) -> Delivery:
         """Tell the hub the store's number of an order, and that it has it. Raises: ItemError."""
+
+    async def log_message(self, tenant: Tenant, order_id: str, text: str) -> Delivery:
+        """Add a line to the log of an order that people see in the hub's panel. Raises: ItemError."""
 
     async def write_invoice(self, tenant: Tenant, order: HubOrder, payload: InvoicePayload) -> Delivery:
         """Set an order to invoiced with its NF-e. *order* was just read. Raises: ItemError."""
