@@ -83,7 +83,9 @@ class Flow(Generic[R, D]):
     """
 
     read: Callable[[Sequence[str]], Awaitable[dict[str, R]]]
-    convert: Callable[[Sequence[tuple[Item, R | None]]], Awaitable[Sequence[D | Skip | Skipped | Held | ItemError]]]
+    convert: Callable[
+        [Sequence[tuple[Item, R | None]]], Awaitable[Sequence[D | Skip | Skipped | Held | Forgotten | ItemError]]
+    ]
     deliver: Callable[[Sequence[tuple[Item, D]]], Awaitable[Sequence[Outcome]]]
     unchanged: Callable[[Item, D], Accepted | None]
     announce: Callable[[Sequence[tuple[Item, D]]], Awaitable[None]] | None = None
@@ -241,7 +243,7 @@ class _Run(Generic[R, D]):
         parcels: dict[str, list[tuple[Item, D]]] = {}
         for item, draft in zip(page, drafts, strict=True):
             match draft:
-                case Skipped() | Held():
+                case Skipped() | Held() | Forgotten():
                     await self._outcomes.put(draft)
                 case Skip():
                     await self._outcomes.put(

@@ -13,6 +13,7 @@ from rocksync.domain.orders import HubOrder, OrderRow, OrderStatus, StoreOrder
 from rocksync.domain.outcomes import (
     Accepted,
     Delivery,
+    Forgotten,
     Item,
     Outcome,
     PassReport,
@@ -102,9 +103,9 @@ class _Advance:
 
     async def convert(
         self, pairs: Sequence[tuple[Item, OrderRow | None]]
-    ) -> Sequence[OrderTask | Skip | Skipped | ItemError]:
+    ) -> Sequence[OrderTask | Skip | Skipped | Forgotten | ItemError]:
         """Decode and map; an order that the store knows of but that was not seen at the hub is fetched."""
-        answers: dict[str, OrderTask | Skip | Skipped | ItemError] = {}
+        answers: dict[str, OrderTask | Skip | Skipped | Forgotten | ItemError] = {}
         ready: dict[str, tuple[HubOrder, StoreOrder | None]] = {}
         strength = asyncio.Semaphore(self.limits.senders)
         orders = await asyncio.gather(*(self._hub_order(item, row, strength) for item, row in pairs))
@@ -112,9 +113,7 @@ class _Advance:
             if isinstance(order, ItemError):
                 answers[item.key] = order
             elif order is None:
-                answers[item.key] = Skip(
-                    key=item.key, reason=Reason.NOT_SELECTED, detail="Plugg.to has no order with this id"
-                )
+                answers[item.key] = _absent(item, row)
             else:
                 ready[item.key] = (order, row.store if row else None)
         tasks = await self.deps.mapper.orders(self.lease.tenant, list(ready.values()))
@@ -227,6 +226,13 @@ class _Advance:
         if order.status in CANCELED:
             raise ItemError(item.key, "the order was cancelled at Plugg.to meanwhile", reason=Reason.STATUS_CONFLICT)
         return order
+
+
+def _absent(item: Item, row: OrderRow | None) -> Forgotten | Skip:
+    """What becomes of an order that the hub does not have: one that was only heard of is forgotten."""
+    if row is None or row.store is None:
+        return Forgotten(key=item.key, revision=item.revision)
+    return Skip(key=item.key, reason=Reason.NOT_SELECTED, detail="Plugg.to has no order with this id any more")
 
 
 def _raw(order: HubOrder) -> str:

@@ -358,3 +358,12 @@ async def test_an_order_is_read_however_the_hub_writes_it(world: World, fault: s
     row = await imported(shop, order)
     assert (row["total"], row["placed_at"].tzinfo) == (Decimal(str(order["total"])), UTC)
     assert await shop.sql("SELECT sum(total) FROM store.sales_order_item WHERE tenant_id = $1") == Decimal(30)
+
+
+async def test_an_order_that_was_only_heard_of_leaves_nothing(world: World) -> None:
+    shop, _ = await sell(world)
+    await world.pool.execute("SELECT rocksync.mark_changed($1, 'order', $2)", shop.id, ["0" * 24])
+
+    await world.sync(shop, Kind.ORDER)
+
+    assert await shop.sql("SELECT count(*) FROM rocksync.item WHERE tenant_id = $1 AND key = $2", "0" * 24) == 0
