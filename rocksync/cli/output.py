@@ -30,6 +30,14 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
+def print_done(told: str, facts: Mapping[str, object], *, as_json: bool) -> None:
+    """Print *told* for people, or *facts* as JSON."""
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo(told)
+
+
 def print_table(
     headers: Sequence[str], rows: Sequence[Sequence[object]], *, none: str, whole: Sequence[str] = ()
 ) -> None:

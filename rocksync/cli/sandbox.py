@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from rocksync.cli.output import json_option, print_done
 from rocksync.cli.running import DONE, run, stopping
 from rocksync.domain.errors import MisuseError
 from rocksync.settings import Settings
@@ -21,7 +22,10 @@ from rocksync.settings import Settings
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="What chance is drawn from.")
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Before every reply.")
-def sandbox(host: str, port: int, profile: str, faults: Sequence[str], seed: int, latency: float) -> None:
+@json_option
+def sandbox(
+    host: str, port: int, profile: str, faults: Sequence[str], seed: int, latency: float, as_json: bool
+) -> None:
     """Play Plugg.to over HTTP until Ctrl-C; its URL is for pluggto.base_url."""
     server = importlib.import_module("rocksync.sandbox.server")
 
@@ -31,7 +35,9 @@ def sandbox(host: str, port: int, profile: str, faults: Sequence[str], seed: int
                 async with server.serve(
                     host, port, profile=profile, faults=faults, seed=seed, latency_s=latency
                 ) as hub:
-                    click.echo(f"the sandbox is at {hub.url} (control: {hub.url}/_sandbox/status)")
+                    control = f"{hub.url}/_sandbox/status"
+                    told = f"the sandbox is at {hub.url} (control: {control})"
+                    print_done(told, {"url": hub.url, "control": control}, as_json=as_json)
                     await stop.wait()
             except ValueError as error:
                 raise MisuseError(str(error)) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rocksync.cli.lazy import LazyGroup
+from rocksync.cli.output import json_option, print_done
 from rocksync.cli.parameters import DurationType, KindType, slug_argument
 from rocksync.cli.running import DONE, FAILED, STOPPED, run_with_access
 from rocksync.domain.durations import format_duration
@@ -34,8 +35,9 @@ schedule = LazyGroup(
 @click.option("--manual", is_flag=True, help="Only on request (rocksync sync).")
 @click.option("--immediate", is_flag=True, help="Within seconds of a change.")
 @click.option("--default", "as_default", is_flag=True, help="At the default interval of the kind.")
+@json_option
 def set_schedule(
-    slug: str, kind: Kind, every: timedelta | None, manual: bool, immediate: bool, as_default: bool
+    slug: str, kind: Kind, every: timedelta | None, manual: bool, immediate: bool, as_default: bool, as_json: bool
 ) -> None:
     """Choose when KIND of tenant SLUG runs."""
     if sum((every is not None, manual, immediate, as_default)) != 1:
@@ -49,7 +51,8 @@ def set_schedule(
             Mode.IMMEDIATE: "as soon as something changes",
             Mode.AUTOMATIC: f"every {format_duration(every)}" if every else "at its default interval",
         }
-        click.echo(f"{kind} of tenant {slug} runs {when[mode]}")
+        facts = {"tenant": slug, "kind": kind, "mode": mode, "every_s": every}
+        print_done(f"{kind} of tenant {slug} runs {when[mode]}", facts, as_json=as_json)
 
     run_with_access(body)
 
@@ -59,7 +62,8 @@ def set_schedule(
 @click.argument("kinds", nargs=-1, type=KindType())
 @click.option("--all-items", is_flag=True, help="Mark every item changed first: what differs is sent again.")
 @click.option("--wait", is_flag=True, help="Wait until the passes are complete.")
-def sync(slug: str, kinds: Sequence[Kind], all_items: bool, wait: bool) -> None:
+@json_option
+def sync(slug: str, kinds: Sequence[Kind], all_items: bool, wait: bool, as_json: bool) -> None:
     """Let a worker run passes of tenant SLUG now: of KIND, or of all kinds."""
     chosen = list(dict.fromkeys(kinds)) or list(Kind)
 
@@ -67,14 +71,19 @@ def sync(slug: str, kinds: Sequence[Kind], all_items: bool, wait: bool) -> None:
         await access.tenants.request_sync(slug, chosen, all_items=all_items)
         named = f"{', '.join(chosen)} of tenant {slug}"
         if not wait:
-            click.echo(f"{named}: asked for")
+            facts = {"tenant": slug, "kinds": chosen, "complete": False}
+            print_done(f"{named}: asked for", facts, as_json=as_json)
             return DONE
-        return await _wait(access, slug, chosen, named)
+        code = await _wait(access, slug, chosen)
+        facts = {"tenant": slug, "kinds": chosen, "complete": code == DONE}
+        if as_json or code == DONE:
+            print_done(f"{named}: complete", facts, as_json=as_json)
+        return code
 
     run_with_access(body)
 
 
-async def _wait(access: "Access", slug: str, kinds: Sequence[Kind], named: str) -> int:
+async def _wait(access: "Access", slug: str, kinds: Sequence[Kind]) -> int:
     """Wait until all passes are complete; a worker must be there to run them."""
     tenant = (await access.tenants.get(slug)).tenant.id
     while left := await access.fleet.unfinished(tenant, kinds):
@@ -90,5 +99,4 @@ async def _wait(access: "Access", slug: str, kinds: Sequence[Kind], named: str) 
             click.echo(f"no worker runs: start one, or rocksync worker --once --tenant {slug}", err=True)
             return FAILED
         await asyncio.sleep(_LOOK_S)
-    click.echo(f"{named}: complete")
     return DONE

@@ -9,7 +9,7 @@ import click
 
 from rocksync.cli.credentials import credentials_option, only_from_input, read_credentials
 from rocksync.cli.lazy import LazyGroup
-from rocksync.cli.output import json_option, print_json
+from rocksync.cli.output import json_option, print_done, print_json
 from rocksync.cli.running import DONE, FAILED, run, run_with_access
 from rocksync.settings import Settings
 
@@ -27,9 +27,11 @@ secrets = LazyGroup(
 
 
 @click.command()
-def keygen() -> None:
+@json_option
+def keygen(as_json: bool) -> None:
     """Print a new key for secrets.keys. Keep it: what is sealed with it opens with nothing else."""
-    click.echo(importlib.import_module("rocksync.postgres.vault").new_key())
+    key = importlib.import_module("rocksync.postgres.vault").new_key()
+    print_done(key, {"key": key}, as_json=as_json)
 
 
 @click.command()
@@ -47,8 +49,8 @@ def seal(slug: str | None, credentials_file: Path | None, as_json: bool) -> None
     async def body(settings: Settings) -> None:
         vault = app.open_vault(settings)
         if lines:
-            for line in lines:
-                click.echo(vault.seal_text(line, slug))
+            texts = [vault.seal_text(line, slug) for line in lines]
+            print_done("\n".join(texts), {"sealed": texts}, as_json=as_json)
             return
         given = read_credentials(credentials_file)
         sealed = {
@@ -75,6 +77,7 @@ def rotate(as_json: bool) -> None:
 
     async def body(access: "Access") -> int:
         sealing = await access.credentials().rotate()
+        await access.desk.note("secrets rotate", {"sealed": sealing.sealed, "refused": sorted(sealing.refused)})
         if as_json:
             print_json({"sealed": sealing.sealed, "refused": sealing.refused})
         else:

@@ -1,7 +1,8 @@
 """``rocksync tenant``: onboard tenants and keep them."""
 
 import dataclasses
-from collections.abc import Sequence
+import importlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import click
 
 from rocksync.cli.credentials import credentials_option, read_credentials
 from rocksync.cli.lazy import LazyGroup
-from rocksync.cli.output import ago, json_option, print_facts, print_json, print_table, rough
+from rocksync.cli.output import ago, json_option, print_done, print_facts, print_json, print_table, rough
 from rocksync.cli.parameters import MomentType, SettingType, as_settings, kind_option, slug_argument
 from rocksync.cli.running import MISUSE, confirmed, is_terminal, run_with_access
 from rocksync.domain.durations import format_duration
@@ -57,6 +58,7 @@ def add(
     as_json: bool,
 ) -> None:
     """Add tenant SLUG as a draft: nothing is sent before it is activated."""
+    _check_settings(as_settings(settings))
     given = read_credentials(credentials_file)
 
     async def body(access: "Access") -> None:
@@ -152,6 +154,7 @@ def show(slug: str, as_json: bool) -> None:
 @click.option("--no-mappers", is_flag=True, help="No shared mappers from now on.")
 @click.option("--setting", "settings", multiple=True, type=SettingType(), help="Set name=value; may be repeated.")
 @click.option("--unset", multiple=True, help="Drop a setting by name; may be repeated.")
+@json_option
 def set_tenant(
     slug: str,
     name: str | None,
@@ -160,12 +163,14 @@ def set_tenant(
     no_mappers: bool,
     settings: Sequence[tuple[str, Any]],
     unset: Sequence[str],
+    as_json: bool,
 ) -> None:
     """Change tenant SLUG; what is mapped otherwise from now on is sent again."""
     if no_mappers and mappers:
         raise click.UsageError("give either --mapper or --no-mappers")
     if not (name or domain or mappers or no_mappers or settings or unset):
         raise click.UsageError("say what to change: --name, --domain, --mapper, --no-mappers, --setting or --unset")
+    _check_settings(as_settings(settings))
 
     async def body(access: "Access") -> None:
         await access.tenants.set(
@@ -176,7 +181,7 @@ def set_tenant(
             settings=as_settings(settings),
             unset=unset,
         )
-        click.echo(f"tenant {slug} is changed")
+        print_done(f"tenant {slug} is changed", _as_json(await access.tenants.get(slug)), as_json=as_json)
 
     run_with_access(body)
 
@@ -184,7 +189,8 @@ def set_tenant(
 @click.command()
 @slug_argument
 @credentials_option
-def credentials(slug: str, credentials_file: Path | None) -> None:
+@json_option
+def credentials(slug: str, credentials_file: Path | None, as_json: bool) -> None:
     """Replace the credentials of tenant SLUG; one that needs credentials is served again."""
     given = read_credentials(credentials_file)
 
@@ -192,7 +198,9 @@ def credentials(slug: str, credentials_file: Path | None) -> None:
         row = await access.tenants.get(slug)
         await access.credentials().replace(row.tenant.id, slug, given, operator=access.operator)
         again = ", and it is served again" if row.status is TenantStatus.NEEDS_CREDENTIALS else ""
-        click.echo(f"credentials of tenant {slug} are replaced{again}")
+        status = (await access.tenants.get(slug)).status
+        told = f"credentials of tenant {slug} are replaced{again}"
+        print_done(told, {"slug": slug, "status": status}, as_json=as_json)
 
     run_with_access(body)
 
@@ -202,7 +210,8 @@ def credentials(slug: str, credentials_file: Path | None) -> None:
 @click.option("--reason", required=True, help="Why, for those who ask.")
 @click.option("--until", type=MomentType(after_now=True), help="When it ends by itself: a time, or a duration.")
 @kind_option
-def pause(slug: str, reason: str, until: datetime | None, kinds: Sequence[Kind]) -> None:
+@json_option
+def pause(slug: str, reason: str, until: datetime | None, kinds: Sequence[Kind], as_json: bool) -> None:
     """Stop serving tenant SLUG, or some kinds of it; what changes is delivered later."""
     if not reason.strip():
         raise MisuseError("--reason must not be blank")
@@ -210,7 +219,8 @@ def pause(slug: str, reason: str, until: datetime | None, kinds: Sequence[Kind])
     async def body(access: "Access") -> None:
         await access.tenants.pause(slug, reason.strip(), kinds=kinds, until=until)
         end = f"until {until:%Y-%m-%d %H:%M:%SZ}" if until else f"until rocksync tenant resume {slug}"
-        click.echo(f"{_what(slug, kinds)} is paused {end}")
+        facts = {"slug": slug, "kinds": kinds, "reason": reason.strip(), "until": until}
+        print_done(f"{_what(slug, kinds)} is paused {end}", facts, as_json=as_json)
 
     run_with_access(body)
 
@@ -218,12 +228,13 @@ def pause(slug: str, reason: str, until: datetime | None, kinds: Sequence[Kind])
 @click.command()
 @slug_argument
 @kind_option
-def resume(slug: str, kinds: Sequence[Kind]) -> None:
+@json_option
+def resume(slug: str, kinds: Sequence[Kind], as_json: bool) -> None:
     """Serve tenant SLUG, or some kinds of it, again."""
 
     async def body(access: "Access") -> None:
         await access.tenants.resume(slug, kinds=kinds)
-        click.echo(f"{_what(slug, kinds)} is served again")
+        print_done(f"{_what(slug, kinds)} is served again", {"slug": slug, "kinds": kinds}, as_json=as_json)
 
     run_with_access(body)
 
@@ -232,7 +243,8 @@ def resume(slug: str, kinds: Sequence[Kind]) -> None:
 @slug_argument
 @click.option("--with-store", is_flag=True, help="Also delete its rows in the store.")
 @click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
-def remove(slug: str, with_store: bool, yes: bool) -> None:
+@json_option
+def remove(slug: str, with_store: bool, yes: bool, as_json: bool) -> None:
     """Delete tenant SLUG: its credentials and all that is known of it. Nothing is changed at Plugg.to."""
 
     async def body(access: "Access") -> int | None:
@@ -242,10 +254,19 @@ def remove(slug: str, with_store: bool, yes: bool) -> None:
             click.echo("nothing is deleted")
             return MISUSE
         await access.tenants.remove(slug, with_store=with_store)
-        click.echo(f"tenant {slug}{rows} is deleted")
+        facts = {"slug": slug, "deleted": True, "with_store": with_store}
+        print_done(f"tenant {slug}{rows} is deleted", facts, as_json=as_json)
         return None
 
     run_with_access(body)
+
+
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    """Raise MisuseError for settings of our own that cannot be meant like this."""
+    if "gate" in settings:
+        found = importlib.import_module("rocksync.sync.gate").complaints(settings)
+        if found:
+            raise MisuseError("; ".join(found))
 
 
 def _as_json(row: "TenantRow") -> dict[str, object]:

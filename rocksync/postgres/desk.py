@@ -153,6 +153,11 @@ class Desk:
             for row in await self._pool.fetch(_QUERIES.audit_lines, slug, limit)
         ]
 
+    async def note(self, action: str, what: Mapping[str, Any]) -> None:
+        """Write a change that concerns no single tenant into the audit table."""
+        async with self._changing() as connection:
+            await connection.execute(_QUERIES.audit, action, None, None, _encode(what).decode())
+
     @contextlib.asynccontextmanager
     async def _changing(self) -> AsyncIterator[PoolConnectionProxy]:
         with explained():

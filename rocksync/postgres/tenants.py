@@ -166,6 +166,7 @@ class Tenants:
         async with self._changing() as connection:
             if orders_since is not None:
                 await connection.execute(_QUERIES.set_orders_since, row.tenant.id, orders_since)
+                await self._audit(connection, "tenant set", row.tenant.id, slug, {"orders_since": orders_since})
             await connection.execute(_QUERIES.activate, slug)
 
     async def pause(self, slug: str, reason: str, *, kinds: Sequence[Kind] = (), until: datetime | None = None) -> None:
@@ -175,6 +176,8 @@ class Tenants:
             if not kinds:
                 await connection.execute(_QUERIES.pause, slug, reason)
                 await connection.execute(_QUERIES.set_paused_until, row.tenant.id, until)
+                if until is not None:
+                    await self._audit(connection, "tenant pause", row.tenant.id, slug, {"until": until})
                 return
             if row.status is TenantStatus.DRAFT:
                 raise MisuseError(f'tenant "{slug}" is a draft: nothing runs that could be paused')
@@ -207,6 +210,7 @@ class Tenants:
         async with self._changing() as connection:
             if all_items:
                 await connection.execute(_QUERIES.mark_all, row.tenant.id, list(kinds))
+                await self._audit(connection, "mark all", row.tenant.id, slug, {"kinds": list(kinds)})
             for kind in kinds:
                 await connection.execute(_QUERIES.request_sync, slug, kind)
 

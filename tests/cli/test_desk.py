@@ -1,0 +1,363 @@
+"""The operator's console as processes: what each command prints, decides and leaves in the audit table."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from rocksync.cli.lazy import LazyGroup
+from rocksync.cli.main import cli
+from rocksync.sandbox.hub import Sandbox
+from rocksync.sandbox.server import serve
+from tests.worker.world import KEY, Shop, World, open_world
+
+from .conftest import Command, clean_environment
+from .shapes import Anything, fits
+from .test_main import every_command
+
+TEXT, NUMBER, MAYBE = str, float, (str, None)
+SHAPES: dict[str, Any] = {
+    "status": [
+        {
+            **dict.fromkeys(("tenant", "kind", "cause", "why", "status", "mode"), TEXT),
+            **dict.fromkeys(("lag_s", "every_s"), NUMBER),
+            **dict.fromkeys(("staleness_s", "eta_s", "items_per_s", "hub_ms"), (NUMBER, None)),
+            **dict.fromkeys(("pending", "quarantined"), int),
+            **dict.fromkeys(("detail", "mapper_fault"), MAYBE),
+            "behind": bool,
+        }
+    ],
+    "explain loja sku A": {
+        **dict.fromkeys(("tenant", "sku", "next_action", "reason", "meaning", "fix", "who"), TEXT),
+        "detail": MAYBE,
+        "store": {"product": {str: Anything}, "price": {str: Anything}, "stock": {str: Anything}},
+        "eligibility": {str: Anything},
+        "mapped": {"product": {str: Anything}, "price": {str: Anything}, "stock": {"quantity": int}},
+        "accepted": {"product": {str: Anything}, "price": {str: Anything}, "stock": {"quantity": int}},
+        "items": {
+            str: {
+                **dict.fromkeys(("key", "reason"), TEXT),
+                **dict.fromkeys(("detail", "state", "recorded_reason", "changed_at", "attempted_at"), MAYBE),
+                **dict.fromkeys(("next_attempt_at", "accepted_at"), MAYBE),
+                "attempts": int,
+            }
+        },
+        "stock": {
+            **dict.fromkeys(("on_hand", "reserved", "held", "sellable", "buffer", "quantity"), int),
+            "active": bool,
+            "sum": TEXT,
+        },
+        "attempts": [{str: Anything}],
+        "live": {"shown": {str: Anything}, "error": None},
+    },
+    "history loja sku A": [
+        {
+            **dict.fromkeys(("kind", "key", "at", "action", "reason"), TEXT),
+            "status": (int, None),
+            "detail": MAYBE,
+            "sent": ({str: Anything}, None),
+            "took_ms": (int, None),
+        }
+    ],
+    "quarantine list": [
+        {
+            **dict.fromkeys(("tenant", "kind", "key", "reason"), TEXT),
+            **dict.fromkeys(("detail", "changed_at", "attempted_at"), MAYBE),
+            "attempts": int,
+        }
+    ],
+    "quarantine release --reason invalid_item": {"released": int},
+    "resend loja sku A": {"tenant": TEXT, "resent": {str: TEXT}, "on_request_only": [TEXT]},
+    "holds list": [
+        {
+            **dict.fromkeys(("tenant", "kind", "key", "why", "held_at"), TEXT),
+            "before": {str: Anything},
+            "after": {str: Anything},
+        }
+    ],
+    "holds approve loja --key H": {"tenant": TEXT, "approved": int},
+    "holds reject loja --all": {"tenant": TEXT, "rejected": int},
+    "audit": [{"at": TEXT, "who": TEXT, "action": TEXT, "tenant": MAYBE, "what": {str: Anything}}],
+    "mapper list": {
+        "mappers": [
+            {"name": TEXT, "file": TEXT, "digest": MAYBE, "hooks": [TEXT], "fault": MAYBE},
+        ],
+        "faults": [{"name": TEXT, "detail": TEXT}],
+    },
+    "mapper new novo": {"name": TEXT, "file": TEXT},
+    "mapper check loja": {
+        "name": TEXT,
+        "sound": bool,
+        "findings": [{"file": TEXT, "line": int, "detail": TEXT, "blocks": bool}],
+    },
+    "mapper preview loja loja": {
+        "tenant": TEXT,
+        "mappers": [TEXT],
+        "items": [
+            {
+                "kind": TEXT,
+                "key": TEXT,
+                "accepted": bool,
+                "reason": MAYBE,
+                "refusal": MAYBE,
+                "differences": [{"path": TEXT, "before": Anything, "after": Anything}],
+            }
+        ],
+    },
+    "completion bash": {"shell": TEXT, "script": TEXT},
+    "keygen": {"key": TEXT},
+    "migrate --check": {"missing": [TEXT]},
+    "schedule set loja price --every 20m": {"tenant": TEXT, "kind": TEXT, "mode": TEXT, "every_s": (NUMBER, None)},
+    "sync loja stock": {"tenant": TEXT, "kinds": [TEXT], "complete": bool},
+    "tenant pause loja --reason x --kind stock": {"slug": TEXT, "kinds": [TEXT], "reason": TEXT, "until": MAYBE},
+    "tenant resume loja --kind stock": {"slug": TEXT, "kinds": [TEXT]},
+    "tenant set loja --setting a=1": {str: Anything},
+    "tenant list": [{str: Anything}],
+    "tenant show loja": {str: Anything},
+    "tenant remove loja --yes": {"slug": TEXT, "deleted": bool, "with_store": bool},
+}
+MAPPER = """from rocksync.mapping import *
+
+
+@hookimpl
+def rocksync_map_stock(stock, payload):
+    payload["quantity"] = max(payload["quantity"] - 1, 0)
+"""
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Sandbox]:
+    async with serve(host="127.0.0.1", port=0, profile="strict") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def world(database: str, pool: asyncpg.Pool, hub: Sandbox, tmp_path: Path) -> AsyncIterator[World]:
+    (tmp_path / "mappers").mkdir()
+    (tmp_path / "mappers" / "loja.py").write_text(MAPPER)
+    async with open_world(database, pool, hub, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def shop(world: World) -> Shop:
+    """A sound SKU A with two reserved, a bad one B in quarantine, and held prices H and I."""
+    shop = await world.shop(gate={"max_price_change_percent": 50})
+    for sku in ("A", "H", "I"):
+        await shop.simple(sku, on_hand=7)
+    await shop.simple("B", name=" ")
+    await world.sync(shop)
+    await shop.sql("UPDATE store.price SET price = 90 WHERE tenant_id = $1 AND sku IN ('H', 'I')")
+    await shop.sql("UPDATE store.stock SET reserved = 2 WHERE tenant_id = $1 AND sku = 'A'")
+    await world.sync(shop)
+    return shop
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], hub: Sandbox) -> dict[str, str]:
+    return environment | {"ROCKSYNC_SECRETS__KEYS": KEY, "ROCKSYNC_PLUGGTO__BASE_URL": hub.url}
+
+
+async def test_every_command_prints_json_of_its_shape(rocksync: Command, shop: Shop) -> None:
+    for line, shape in SHAPES.items():
+        ended = await rocksync(*line.split(), "--json")
+
+        assert ended.code == 0, f"{line}: {ended.err}"
+        assert fits(ended.json, shape) == [], line
+        assert "\x1b" not in ended.out
+
+
+def test_every_command_takes_json() -> None:
+    lacking = [
+        " ".join(path)
+        for path, command in every_command(cli)
+        if not isinstance(command, LazyGroup) and not any("--json" in each.opts for each in command.params)
+    ]
+
+    assert lacking == []
+
+
+async def test_tables_fit_100_columns_and_have_no_colours(rocksync: Command, shop: Shop) -> None:
+    for line in (
+        *("status", "status loja", "explain loja sku A", "explain loja sku B", "history loja sku A", "quarantine list"),
+        *("holds list", "audit", "mapper list", "mapper preview loja loja", "tenant show loja"),
+    ):
+        ended = await rocksync(*line.split(), NO_COLOR="1")
+
+        assert ended.code == 0, f"{line}: {ended.err}"
+        assert max(len(each) for each in ended.out.splitlines()) <= 100, line
+        assert "\x1b" not in ended.out
+
+
+async def test_explain_shows_the_sum_of_a_stock_and_its_chain(rocksync: Command, shop: Shop) -> None:
+    told = (await rocksync("explain", "loja", "sku", "A", "--json")).json
+    text = (await rocksync("explain", "loja", "sku", "A")).out
+
+    assert told["reason"] == "in_sync"
+    assert told["stock"]["sum"] == "7 on hand - 2 reserved - 1 buffer = 4"
+    assert (told["live"]["shown"]["quantity"], told["accepted"]["stock"]) == (4, {"quantity": 4})
+    assert "7 on hand - 2 reserved - 1 buffer = 4" in text
+    assert "Nothing to do" in text
+
+
+async def test_explain_says_that_the_hub_cannot_be_asked(rocksync: Command, shop: Shop) -> None:
+    told = await rocksync("explain", "loja", "sku", "A", "--json", ROCKSYNC_PLUGGTO__BASE_URL="http://127.0.0.1:1")
+
+    assert told.code == 0
+    assert told.json["reason"] == "in_sync"
+    assert "no answer from Plugg.to" in told.json["live"]["error"]
+
+
+async def test_a_release_lets_what_matches_try_again(rocksync: Command, shop: Shop, connection: asyncpg.Connection):
+    nothing = await rocksync("quarantine", "release")
+    other = await rocksync("quarantine", "release", "loja", "--kind", "price", "--reason", "invalid_item")
+    listed = (await rocksync("quarantine", "list", "loja", "--reason", "invalid_item", "--json")).json
+    released = await rocksync("quarantine", "release", "loja", "--key", "B")
+
+    assert nothing.code == 2
+    assert other.out == "0 released\n"
+    assert [(row["kind"], row["key"]) for row in listed] == [("product", "B")]
+    assert released.out == "1 released\n"
+    assert await shop.why("product", "B") == ("pending", "pending")
+
+
+async def test_a_resent_sku_goes_out_although_nothing_changed(rocksync: Command, world: World, shop: Shop) -> None:
+    mark = world.mark()
+
+    ended = await rocksync("resend", "loja", "sku", "A")
+    await world.sync(shop)
+
+    assert ended.code == 0, ended.err
+    assert {(entry["method"], entry["route"]) for entry in world.sent(mark, "PUT")} == {
+        ("PUT", "/skus/{sku}"),
+        ("PUT", "/skus/{sku}/stock"),
+    }
+    told = (await rocksync("history", "loja", "sku", "A", "--json")).json
+    assert {line["kind"] for line in told} >= {"product", "price", "stock"}
+
+
+async def test_held_changes_are_approved_and_rejected_by_key(rocksync: Command, world: World, shop: Shop) -> None:
+    nothing = await rocksync("holds", "approve", "loja")
+    approved = await rocksync("holds", "approve", "loja", "--key", "H")
+    rejected = await rocksync("holds", "reject", "loja", "--key", "I")
+    await world.sync(shop)
+
+    assert nothing.code == 2
+    assert (approved.out, rejected.out) == ("1 approved\n", "1 rejected\n")
+    assert (shop.at_hub("H")["price"], shop.at_hub("I")["price"]) == (90, 10)
+    assert (await rocksync("holds", "list")).out == "nothing is held\n"
+
+
+async def test_a_gate_that_cannot_be_meant_is_refused(rocksync: Command, shop: Shop) -> None:
+    ended = await rocksync("tenant", "set", "loja", "--setting", 'gate={"max_zero_percent": "muito"}')
+
+    assert ended.code == 2
+    assert "gate.max_zero_percent must be a number" in ended.err
+
+
+async def test_every_change_by_an_operator_is_in_the_audit_table(rocksync: Command, shop: Shop) -> None:
+    changes = (
+        *("holds approve loja --key H", "holds reject loja --all", "quarantine release loja", "resend loja sku A"),
+        *("tenant set loja --name Nova", "tenant pause loja --reason x --until 2h", "tenant resume loja"),
+        *("schedule set loja stock --manual", "sync loja stock --all-items", "secrets rotate"),
+        "tenant remove loja --yes",
+    )
+    for line in changes:
+        ended = await rocksync(*line.split())
+        assert ended.code == 0, f"{line}: {ended.err}"
+
+    lines = (await rocksync("audit", "--json")).json
+    actions = {line["action"] for line in lines if line["who"] == "ana"}
+    assert actions == {
+        *("quarantine release", "resend", "holds approve", "holds reject", "tenant set", "tenant pause"),
+        *("tenant resume", "schedule set", "sync", "mark all", "secrets rotate", "tenant remove"),
+    }
+    assert any("until" in line["what"] for line in lines)
+
+
+async def test_a_mapper_is_begun_checked_and_previewed(rocksync: Command, shop: Shop, tmp_path: Path) -> None:
+    begun = await rocksync("mapper", "new", "marca")
+    twice = await rocksync("mapper", "new", "marca")
+    checked = await rocksync("mapper", "check", "marca")
+    (tmp_path / "mappers" / "quebrado.py").write_text("def oops(:\n")
+    broken = await rocksync("mapper", "check", "quebrado")
+    listed = await rocksync("mapper", "list")
+    (tmp_path / "mappers" / "loja.py").write_text(MAPPER.replace("- 1", "- 3"))
+    preview = (await rocksync("mapper", "preview", "loja", "loja", "A", "--json")).json
+    nobody = await rocksync("mapper", "preview", "loja", "loja", "NEVER")
+
+    assert (begun.code, twice.code, checked.code) == (0, 2, 0)
+    assert (broken.code, listed.code) == (1, 1)
+    assert "quebrado.py" in broken.out
+    assert "quebrado.py" in listed.err
+    changed = {item["kind"]: item["differences"] for item in preview["items"] if item["differences"]}
+    assert changed == {"stock": [{"path": "quantity", "before": 4, "after": 2}]}
+    assert nobody.code == 2
+
+
+async def test_status_shows_the_mapper_that_a_running_worker_refuses(
+    rocksync: Command, shop: Shop, pool: asyncpg.Pool
+) -> None:
+    await pool.execute("INSERT INTO rocksync.worker (name, version) VALUES ('w', '1')")
+    await pool.execute("INSERT INTO rocksync.mapper_fault VALUES ('w', 'loja', 'loja.py line 3: no')")
+
+    told = (await rocksync("status", "loja", "--json")).json
+
+    assert {row["mapper_fault"] for row in told} == {"mapper loja: loja.py line 3: no"}
+    assert "mapper" in (await rocksync("status", "loja")).out
+
+
+async def test_status_tells_causes_and_when_a_backlog_ends(rocksync: Command, shop: Shop) -> None:
+    await shop.sql("UPDATE rocksync.item SET state = 'pending', changed_at = now() WHERE tenant_id = $1")
+
+    rows = {row["kind"]: row for row in (await rocksync("status", "loja", "--json")).json}
+
+    assert (rows["order"]["cause"], rows["order"]["why"], rows["order"]["eta_s"]) == ("in_sync", "in step", None)
+    assert rows["product"]["eta_s"] > 0
+    assert rows["product"]["items_per_s"] > 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_knows_the_commands(tmp_path: Path, shell: str) -> None:
+    environment = {**clean_environment(), "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "rocksync"]
+    script = subprocess.run([*command, "completion", shell], capture_output=True, env=environment, check=True)
+    asked = {"_ROCKSYNC_COMPLETE": f"{shell}_complete", "COMP_WORDS": "rocksync quar", "COMP_CWORD": "1"}
+
+    answer = subprocess.run(command, capture_output=True, env=environment | asked, check=False)
+
+    assert b"_ROCKSYNC_COMPLETE" in script.stdout
+    assert b"quarantine" in answer.stdout
+
+
+async def test_a_preview_is_in_colour_on_a_terminal_and_not_where_they_are_off(
+    environment: dict[str, str], shop: Shop, tmp_path: Path
+) -> None:
+    (tmp_path / "mappers" / "loja.py").write_text(MAPPER.replace("- 1", "- 3"))
+
+    def shown(**variables: str) -> str:
+        ours, theirs = pty.openpty()
+        subprocess.run(
+            [sys.executable, "-m", "rocksync", "mapper", "preview", "loja", "loja", "A"],
+            stdout=theirs,
+            cwd=tmp_path,
+            env={
+                **clean_environment(),
+                **environment,
+                **variables,
+                "TERM": "xterm",
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+            },
+            check=True,
+        )
+        os.close(theirs)
+        return os.read(ours, 100_000).decode()
+
+    assert "\x1b[" in shown()
+    assert "\x1b[" not in shown(NO_COLOR="1")
