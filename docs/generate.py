@@ -1,8 +1,9 @@
-"""Writes the pages about reason codes from the table in ``rocksync.domain.reasons``: ``make docs``."""
+"""Writes what documents take from the code, the reason codes and the table of settings: ``make docs``."""
 
 from pathlib import Path
 
 from rocksync.domain.reasons import ACTORS_PT, GUIDANCE, Reason
+from rocksync.settings import list_keys
 
 _FOLDER = Path(__file__).parent
 _ENGLISH = """# Reason codes
@@ -15,6 +16,7 @@ Made from the table in `rocksync/domain/reasons.py` by `make docs`; do not edit.
 | code | meaning | fix | who acts |
 |---|---|---|---|
 """
+_SETTINGS = ("<!-- settings -->", "<!-- /settings -->")
 _PORTUGUESE = """# Códigos de motivo
 
 O vocabulário único de `rocksync.item.reason`, `rocksync explain`, `rocksync status`, dos logs e das
@@ -37,6 +39,15 @@ def pages() -> dict[str, str]:
     return {"reasons.md": english, "motivos.pt-BR.md": portuguese}
 
 
+def operating() -> str:
+    """Return ``operating.md`` with the table of settings as the code has it."""
+    text = (_FOLDER / "operating.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition(_SETTINGS[0])
+    behind = rest.partition(_SETTINGS[1])[2]
+    rows = "".join(f"| `{key.name}` | `{key.default}` | {key.meaning} |\n" for key in list_keys())
+    return f"{before}{_SETTINGS[0]}\n| key | default | meaning |\n|---|---|---|\n{rows}{_SETTINGS[1]}{behind}"
+
+
 if __name__ == "__main__":
-    for name, text in pages().items():
+    for name, text in {**pages(), "operating.md": operating()}.items():
         (_FOLDER / name).write_text(text, encoding="utf-8")

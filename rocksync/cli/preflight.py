@@ -24,6 +24,7 @@ from rocksync.postgres.tenants import Tenants
 from rocksync.settings import Settings
 from rocksync.store.catalog import StoreCatalog
 from rocksync.store.orders import StoreOrders
+from rocksync.sync import gate
 
 _SKEW_S = 30.0
 _SAMPLES = 50
@@ -238,6 +239,7 @@ def _of_settings(tenant: Tenant, around: Surroundings) -> list[Finding]:
         for name, kind in _OURS.items()
         if name in tenant.settings and not isinstance(tenant.settings[name], kind)
     ]
+    found += [finding("setting_unfit", tenant.slug, detail=text) for text in gate.complaints(tenant.settings)]
     if around.manual:
         found.append(finding("schedule_manual", tenant.slug, detail=", ".join(around.manual)))
     if around.paused:
