@@ -16,7 +16,7 @@ from typing import Protocol
 from rocksync.domain.context import in_pass
 from rocksync.domain.errors import LeaseLostError, PassError, TenantError, UnrecordedError
 from rocksync.domain.outcomes import PassReport
-from rocksync.domain.tenancy import Kind, Lease, TenantId
+from rocksync.domain.tenancy import Kind, Lease, Mode, TenantId
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Slice, fold_all
 from rocksync.sync.prices import sync_prices
@@ -34,6 +34,8 @@ KINDS: Mapping[Kind, Coroutine] = {
     Kind.ORDER: sync_and_tell,
 }
 _POLL_S = 0.5
+_QUICK_COUNT_S = 0.02
+_COUNT_RARELY = 100
 _FIRST_BACKOFF_S = 5.0
 _LAST_BACKOFF_S = 600.0
 
@@ -92,6 +94,14 @@ class _Running:
 
 
 @dataclass(slots=True)
+class _Rest:
+    """No count of the items of a tenant and kind before ``until``; ``owed``: they have changed since the last one."""
+
+    until: float
+    owed: bool = False
+
+
+@dataclass(slots=True)
 class Scope:
     """What a worker looks after: everything, or only some tenants and kinds."""
 
@@ -112,6 +122,7 @@ class Worker:
     clock: Callable[[], float] = time.monotonic
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[tuple[TenantId, Kind], _Running] = field(default_factory=dict)
+    _counts: dict[tuple[TenantId, Kind], _Rest] = field(default_factory=dict)
     _stopping: bool = False
     _eager: bool = False
 
@@ -189,9 +200,11 @@ class Worker:
 
         The next pass of the same tenant and kind may have been claimed while this one was still saying that it is over.
         """
-        if self._eager or len(self._running) >= self.settings.concurrency:
-            self.wake.set()
         running = self._running.get(key)
+        # what changed while an immediate pass ran woke nobody: it may be due again already
+        immediate = running is not None and running.lease.mode is Mode.IMMEDIATE
+        if self._eager or immediate or len(self._running) >= self.settings.concurrency:
+            self.wake.set()
         if running is not None and running.task is task:
             del self._running[key]
 
@@ -267,11 +280,25 @@ class Worker:
             return PassEnd(lease=lease, outcome="lost", took_s=self.clock() - started, detail=error.detail)
         except PassError as error:
             return await self._failed(lease, started, error)
-        if replace(report, complete=True) != _NOTHING:
-            await self.count(lease)
+        await self._count(lease, changed=replace(report, complete=True) != _NOTHING)
         await self.schedules.finish(lease, complete=report.complete)
         outcome = "complete" if report.complete else "slice"
         return PassEnd(lease=lease, outcome=outcome, took_s=self.clock() - started, report=report)
+
+    async def _count(self, lease: Lease, *, changed: bool) -> None:
+        """Count items for metrics; where that takes long, so seldom that it takes a hundredth of the time."""
+        key = (lease.tenant.id, lease.kind)
+        rest = self._counts.get(key)
+        began = self.clock()
+        if rest is not None and began < rest.until:
+            rest.owed = rest.owed or changed
+            return
+        if changed or (rest is not None and rest.owed):
+            await self.count(lease)
+        self._counts.pop(key, None)
+        took_s = self.clock() - began
+        if took_s > _QUICK_COUNT_S:
+            self._counts[key] = _Rest(until=began + took_s * _COUNT_RARELY)
 
     async def _sync(self, lease: Lease, limits: Slice) -> PassReport:
         deps = self.deps
