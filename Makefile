@@ -69,7 +69,13 @@ lock: ## work out the lock files anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11 --extra speed --extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11 --extra speed --extra dev --extra deploy pyproject.toml -o requirements-deploy.lock
 
+bench: $(VENV)/.dev ## measure speed; writes docs/benchmarks.md (ARGS="lag growth" for some scenarios)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-quick: $(VENV)/.dev ## a smaller measure in less than three minutes; writes build/bench, not the docs
+	@$(BIN)/python -m tests.benchmarks --quick --out build/bench $(ARGS)
+
 clean: ## remove what can be made anew (not .rocksync, which holds data)
 	rm -rf $(VENV) $(TOOLS) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
 
-.PHONY: help setup run test format lint docs check check-deploy image-check picture lock clean
+.PHONY: help setup run test format lint docs check check-deploy image-check picture lock bench bench-quick clean

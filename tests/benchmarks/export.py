@@ -1,5 +1,6 @@
 """export: the first export of a catalogue, against a bare aiohttp loop that sends the same bytes."""
 
+import asyncio
 import json
 from pathlib import Path
 from statistics import median
@@ -79,14 +80,20 @@ def groups_of(requests: list[Request]) -> dict[str, list[list[tuple[str, str, st
 
 
 async def replayed(
-    place: Ground, groups: dict[str, list[list[tuple[str, str, str]]]], *, at_once: int
+    place: Ground,
+    groups: dict[str, list[list[tuple[str, str, str]]]],
+    *,
+    at_once: int,
+    kill: asyncio.Event | None = None,
 ) -> dict[str, Any]:
-    """Send the same by a bare loop; returns when it began, seconds and CPU."""
+    """Send the same by a bare loop; returns when it began, seconds and CPU. With *kill*, it is killed when that is set."""
     file = place.files / "bare"
     file.write_text(json.dumps({"hub": place.hub.url, "groups": groups, "at_once": at_once}), encoding="utf-8")
     child, _ = await Child.started("-m", "tests.benchmarks.bare", str(file))
+    if kill is not None:
+        await kill.wait()
+        await child.kill()
+        return {}
     result: dict[str, Any] = json.loads(await child.line(1800))
     await child.stop()
     return result
-
-

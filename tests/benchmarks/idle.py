@@ -17,7 +17,7 @@ SKUS = 1_000
 async def measured(at: tuple[str, Path], plan: Plan) -> dict[str, Any]:
     """CPU and requests of a worker over tenants that are in sync, after each tenant has logged in once."""
     tenants = plan.size(quick=200, full=1_000)
-    seconds = plan.seconds(quick=12, full=60)
+    seconds = plan.seconds(quick=12, full=30)
     async with ground(at) as place:
         added = await place.add_tenants(tenants)
         await stores.load_synced(place.dsn, added, plan.size(quick=100, full=SKUS))

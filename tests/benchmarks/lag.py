@@ -18,8 +18,8 @@ TENANTS = 100
 
 async def measured(at: tuple[str, Path], plan: Plan) -> dict[str, Any]:
     """Percentiles of the lag; the distribution is drawn from all runs."""
-    seconds = plan.seconds(quick=10, full=60)
-    skus = plan.size(quick=100, full=1_000)
+    seconds = plan.seconds(quick=10, full=30)
+    skus = plan.size(quick=100, full=500)
     lags: list[list[float]] = []
     async with ground(at) as place:
         tenants = await place.add_tenants(TENANTS)

@@ -17,7 +17,7 @@ GOAL_P99_S, GOAL_CORES = 1.0, 0.5
 async def measured(at: tuple[str, Path], plan: Plan) -> dict[str, Any]:
     """How late passes start, and what running them takes. The worker's memory at the end is the memory scenario."""
     tenants = plan.size(quick=1_000, full=10_000)
-    seconds = plan.seconds(quick=10, full=60)
+    seconds = plan.seconds(quick=10, full=30)
     async with ground(at) as place:
         await place.add_tenants(tenants)
         await place.pool.execute("ANALYZE")

@@ -126,6 +126,11 @@ async def change_stock(pool: asyncpg.Pool, tenant: int, value: int, *, most: int
     )
 
 
+async def change_all_stock(pool: asyncpg.Pool, value: int) -> None:
+    """Give every SKU of every tenant another stock."""
+    await pool.execute("UPDATE store.stock SET on_hand = $1", value)
+
+
 async def pending(pool: asyncpg.Pool, tenant: int) -> int:
     """How much of a tenant is to be delivered yet."""
     return int(

@@ -5,7 +5,6 @@ pass was due, started and ended. Ends when standard input does, and then writes 
 """
 
 import asyncio
-import gc
 import json
 import logging
 import sys
@@ -19,12 +18,8 @@ from rocksync.domain.tenancy import Lease
 from rocksync.settings import Database, Http, Mappers, Pluggto, Secrets, Settings
 from rocksync.settings import Worker as WorkerSettings
 from rocksync.sync.worker import PassEnd
+from tests.benchmarks.loops import run
 from tests.benchmarks.machine import WORKER_CORE, pin
-
-try:
-    import uvloop
-except ImportError:
-    uvloop = None  # type: ignore[assignment] # an optional extra
 
 
 @dataclass(slots=True)
@@ -89,11 +84,4 @@ if __name__ == "__main__":
     pin(WORKER_CORE)
     logging.basicConfig(level=logging.WARNING)
     config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    if config.get("gc"):
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(config["gc"], 50, 50)
-    if uvloop is not None and config.get("uvloop", False):
-        uvloop.run(_work(config))
-    else:
-        asyncio.run(_work(config))
+    run(_work(config))

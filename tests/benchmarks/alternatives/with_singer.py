@@ -1,0 +1,69 @@
+"""A Singer SDK target, fed by a tap as one feeds targets: ``python with_singer.py CONFIG tap | … CONFIG target``.
+
+One stream a tenant; a batch sink, whose batches several threads send; sinks are drained in parallel. The target's last
+state is the tap's bookmark next time.
+"""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar
+
+import psycopg
+from pluggto import CHANGED, Hub
+from psycopg.rows import dict_row
+from singer_sdk import Target
+from singer_sdk import typing as th
+from singer_sdk.sinks import BatchSink
+
+config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+numbers = {f"tenant_{tenant}": number for tenant, number in config["tenants"]}
+state_file = Path(config["state"]) / "state.json"
+
+
+def tap() -> None:
+    schema = {"properties": {name: {"type": "string"} for name in ("sku", "kind", "value", "updated_at")}}
+    bookmarks = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
+    with psycopg.connect(config["dsn"], row_factory=dict_row) as connection:
+        for tenant, _ in config["tenants"]:
+            stream = f"tenant_{tenant}"
+            print(json.dumps({"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["sku", "kind"]}))
+            since = bookmarks.get(stream, config["since"])
+            for row in connection.execute(CHANGED, {"tenant": tenant, "since": since}):
+                record = {name: str(value) for name, value in row.items()}
+                bookmarks[stream] = record["updated_at"]
+                print(json.dumps({"type": "RECORD", "stream": stream, "record": record}))
+    print(json.dumps({"type": "STATE", "value": bookmarks}))
+
+
+class Sink(BatchSink):
+    max_size = 10_000
+
+    def process_batch(self, context: dict[str, Any]) -> None:
+        number = numbers[self.stream_name]
+        with ThreadPoolExecutor(config["at_once"]) as threads:
+            list(threads.map(lambda record: hub.put(number, record), context["records"]))
+
+
+class TargetPluggto(Target):
+    name = "target-pluggto"
+    config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList().to_dict()
+    default_sink_class = Sink
+
+    @property
+    def max_parallelism(self) -> int:
+        return len(numbers)
+
+    def _write_state_message(self, state: dict[str, Any]) -> None:
+        super()._write_state_message(state)
+        state_file.write_text(json.dumps(state), encoding="utf-8")
+
+
+if sys.argv[2] == "tap":
+    tap()
+else:
+    hub = Hub(config["hub"], config["at_once"] * len(numbers))
+    for each in numbers.values():
+        hub.login(each)
+    TargetPluggto(config={}).listen(sys.stdin)

@@ -1,0 +1,211 @@
+"""The report: Markdown and plots, of nothing but what was measured."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import plots
+from tests.benchmarks.notes import NOTES
+
+Result = dict[str, Any]
+Row = tuple[str, str, str]
+"""What was measured, the figure, and the goal."""
+
+
+def _export(r: Result) -> list[Row]:
+    return [
+        (
+            f"first export of {r['products']:,} products against the bare loop",
+            f"{r['ratio']:.2f} ({r['rocksync_per_s']:.0f}/s against {r['bare_per_s']:.0f}/s)",
+            f"≥ {r['goal']}",
+        )
+    ]
+
+
+def _steady(r: Result) -> list[Row]:
+    rows = [("share of what latency and concurrency allow", f"{r['of_limit']:.2f}", f"≥ {r['goal_of_limit']}")]
+    rows += [(f"against {name}", f"{ratio:.2f} ×", f"≥ {r['goals'][name]} ×") for name, ratio in r["ratios"].items()]
+    rows.append(("a bare loop, of the same limit", f"{r['bare_of_limit']:.2f}", ""))
+    for name, kill in r["kills"].items():
+        rows.append(
+            (
+                f"{name} after a kill half way",
+                f"{kill['lost']} lost, {kill['doubled']} of {kill['changes']:,} doubled",
+                "",
+            )
+        )
+    return rows
+
+
+def _idle(r: Result) -> list[Row]:
+    return [
+        (
+            f"{r['tenants']:,} tenants × {r['skus_each']:,} SKUs: requests for the catalogue",
+            f"{r['catalogue_requests']}",
+            "0",
+        ),
+        (
+            "worker and database together",
+            f"{r['cores']:.1%} of a core ({r['worker_cores']:.1%} + {r['postgres_cores']:.1%})",
+            f"< {r['goal']:.0%}",
+        ),
+    ]
+
+
+def _lag(r: Result) -> list[Row]:
+    return [
+        ("p50", f"{r['p50_ms']:.0f} ms", f"< {r['goal_p50_ms']:.0f} ms"),
+        ("p99", f"{r['p99_ms']:.0f} ms", f"< {r['goal_p99_ms']:.0f} ms"),
+    ]
+
+
+def _schedule(r: Result) -> list[Row]:
+    return [
+        (
+            f"{r['tenants']:,} tenants, {r['passes_per_s']:.0f} passes a second: late, p99",
+            f"{r['late_p99_s']:.2f} s",
+            "< 1 s",
+        ),
+        ("the worker", f"{r['worker_cores']:.2f} of a core", f"< {r['goal_cores']}"),
+        ("the database beside it", f"{r['postgres_cores']:.2f} of a core", ""),
+    ]
+
+
+def _isolation(r: Result) -> list[Row]:
+    return [
+        (
+            f"p99 lag of {r['quiet_tenants']} quiet tenants beside {r['busy_changes']:,} changes of one",
+            f"{r['ratio']:.2f} × ({r['beside_p99_ms']:.0f} ms, alone {r['alone_p99_ms']:.0f} ms)",
+            f"≤ {r['goal']} ×",
+        )
+    ]
+
+
+def _growth(r: Result) -> list[Row]:
+    rows = [
+        (
+            f"CPU per changed item at {row['skus']:,} SKUs",
+            f"{row['cpu_ms']:.2f} ms; worker {row['worker_mb']:.0f} MB",
+            "",
+        )
+        for row in r["sizes"]
+    ]
+    return [
+        *rows,
+        ("largest over smallest catalogue", f"{r['spread']:+.0%}", f"≤ +{r['goal_spread']:.0%}"),
+        ("memory", f"{r['worker_mb']:.0f} MB", f"< {r['goal_mb']:.0f} MB"),
+    ]
+
+
+def _outbox(r: Result) -> list[Row]:
+    return [
+        (f"UPDATE of {r['rows']:,} rows", f"{r['update_ratio']:.2f} ×", f"≤ {r['goal']} ×"),
+        (f"INSERT of {r['rows']:,} rows", f"{r['insert_ratio']:.2f} ×", f"≤ {r['goal']} ×"),
+    ]
+
+
+def _scale_out(r: Result) -> list[Row]:
+    return [
+        ("2 workers", f"{r['ratio_2']:.2f} ×", f"≥ {r['goal_2']} ×"),
+        ("4 workers", f"{r['ratio_4']:.2f} ×", f"≥ {r['goal_4']} ×"),
+    ]
+
+
+def _memory(r: Result) -> list[Row]:
+    return [
+        (f"{row['tenants']:,} tenants", f"{row['worker_mb']:.0f} MB", f"< {row['goal_mb']:.0f} MB")
+        for row in r["sizes"]
+    ]
+
+
+def _mapping(r: Result) -> list[Row]:
+    return [
+        (f"one mapper adds, per {kind}", f"{cost['added_us']:.1f} µs", "≤ 20 µs")
+        for kind, cost in r["cost_per_item"].items()
+    ]
+
+
+ROWS: dict[str, Callable[[Result], list[Row]]] = {
+    "export": _export,
+    "steady": _steady,
+    "idle": _idle,
+    "lag": _lag,
+    "schedule": _schedule,
+    "isolation": _isolation,
+    "growth": _growth,
+    "outbox": _outbox,
+    "scale-out": _scale_out,
+    "memory": _memory,
+    "mapping": _mapping,
+}
+
+
+def draw(results: dict[str, Result], folder: Path) -> None:
+    """Write the plots there are figures for."""
+    drawn = {}
+    if lag := results.get("lag"):
+        if lag.get("samples"):
+            drawn["lag"] = plots.distribution("From commit to the hub", lag["samples"], unit="milliseconds")
+    if growth := results.get("growth"):
+        rows = growth["sizes"]
+        drawn["growth"] = plots.lines(
+            "CPU per changed item",
+            [row["skus"] for row in rows],
+            {name: [row[f"{name}_ms"] for row in rows] for name in ("worker", "postgres")},
+            label_x="SKUs of the tenant",
+            label_y="milliseconds",
+        )
+    if steady := results.get("steady"):
+        drawn["steady"] = plots.bars(
+            "Changes delivered per second", steady["rate"], limit=steady["limit_per_s"], unit="changes per second"
+        )
+    for name, svg in drawn.items():
+        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+
+
+def markdown(document: Result, folder: Path) -> str:
+    """The report as it stands in the documentation; plots are in *folder*."""
+    machine = document["machine"]
+    kind = "quick subset" if document["quick"] else "full run"
+    text = (
+        "# Benchmarks\n\nWritten by `make bench` from its own measurements; do not edit. `make bench-quick` takes a"
+        " smaller measure of the same, in less than three minutes.\n\n"
+        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']},"
+        f" Python {machine['python']}. Written {document['at']}, {kind}. The sandbox has a core"
+        " of its own, the worker the other, Postgres (embedded, its default settings, durable) both.\n\n"
+        f"{_others(document)}\n"
+    )
+    for name, rows in ROWS.items():
+        text += f"\n## {name}\n\n"
+        if (error := document["errors"].get(name)) is not None:
+            text += f"Not measured: {error}\n"
+            continue
+        result = document["results"].get(name)
+        if result is None:
+            text += "Not measured in this run.\n"
+            continue
+        text += f"{NOTES[name].what}\n\n| | measured | goal |\n|---|---|---|\n"
+        text += "".join(f"| {what} | {figure} | {goal} |\n" for what, figure, goal in rows(result))
+        text += f"\n{'Reached.' if result['met'] else '**Short of its goal.**'}{_others_in(document, name)}\n"
+        if (folder / f"{name}.svg").exists():
+            text += f"\n![{name}](benchmarks/{name}.svg)\n"
+        if NOTES[name].tried:
+            text += "\nTried:\n\n" + "".join(f"- {line}\n" for line in NOTES[name].tried)
+    return text
+
+
+def _others(document: Result) -> str:
+    busy = max(document["cores_busy_others"].values(), default=0.0)
+    if busy < 0.3:  # noqa: PLR2004 - of a core
+        return "Nothing else ran on the machine."
+    return (
+        f"**The machine was shared:** between scenarios, others kept up to {busy:.1f} of its cores busy. Absolute figures"
+        " and percentiles suffer from that; ratios are of runs made in turn, and suffer less."
+    )
+
+
+def _others_in(document: Result, name: str) -> str:
+    busy = document["cores_busy_others"].get(name)
+    result = document["results"][name]
+    when = f" Measured {result['at']}, median of {result['repeats']}." if "at" in result else ""
+    return when + ("" if busy is None else f" Others used {busy:.1f} cores right before.")
