@@ -52,7 +52,7 @@ class Platform:
         """Milliseconds from each commit to its application, sorted; what a later change overtook has none."""
         found = []
         for one in journal:
-            if one.status != 200 or one.method != "PUT":  # noqa: PLR2004 - HTTP
+            if one.status != 200 or one.method != "PUT":
                 continue
             name = one.path.split("/")[2]
             body = json.loads(one.body)

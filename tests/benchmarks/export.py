@@ -64,7 +64,7 @@ async def _exported(place: Ground, products: int) -> tuple[list[Request], dict[s
             "worker_cpu_ms": (worker.child.cpu_s() - worker_cpu) / products * 1000,
             "postgres_cpu_ms": (place.postgres_cpu_s() - postgres_cpu) / products * 1000,
         }
-    created = sum(1 for one in writes if one.status == 201)  # noqa: PLR2004 - HTTP
+    created = sum(1 for one in writes if one.status == 201)
     if created != products:
         raise AssertionError(f"{created} products were created, not {products}")
     return writes, run
@@ -86,7 +86,7 @@ async def replayed(
     at_once: int,
     kill: asyncio.Event | None = None,
 ) -> dict[str, Any]:
-    """Send the same by a bare loop; returns when it began, seconds and CPU. With *kill*, it is killed when that is set."""
+    """Send the same by a bare loop, killed when *kill* is set; returns when it began, seconds and CPU."""
     file = place.files / "bare"
     file.write_text(json.dumps({"hub": place.hub.url, "groups": groups, "at_once": at_once}), encoding="utf-8")
     child, _ = await Child.started("-m", "tests.benchmarks.bare", str(file))

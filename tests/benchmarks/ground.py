@@ -1,4 +1,4 @@
-"""The ground a scenario stands on: an embedded Postgres as it comes, the sandbox, workers, and tenants loaded by SQL."""
+"""The ground a scenario stands on: an embedded Postgres as it comes, the sandbox, workers, and tenants by SQL."""
 
 import asyncio
 import base64
@@ -173,7 +173,7 @@ class Ground:
         return FIRST_USER_ID + self.tenants.index(tenant)
 
     async def add_tenants(self, count: int) -> list[int]:
-        """Onboard *count* tenants by SQL, with accounts at the hub, active, their schedules spread over the interval."""
+        """Onboard *count* tenants by SQL, with accounts at the hub, active, due evenly over the interval."""
         first = len(self.tenants)
         await self.hub.do("accounts", count=count)
         added = await stores.add_tenants(self.pool, FIRST_USER_ID + first, count)

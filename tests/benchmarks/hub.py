@@ -50,6 +50,11 @@ def _seed(hub: Sandbox, accounts: int, skus: int, *, first: int = 0) -> None:
             shelf.create(sent, hub.profile)
 
 
+def _open_accounts(hub: Sandbox, count: int) -> None:
+    for _ in range(count):
+        hub.add_account()
+
+
 def _offers(hub: Sandbox) -> dict[str, dict[str, tuple[float, int]]]:
     """Price and stock of every simple product, by account and SKU."""
     return {
@@ -61,8 +66,7 @@ def _offers(hub: Sandbox) -> dict[str, dict[str, tuple[float, int]]]:
 def _obey(hub: Sandbox, journal: Everything, command: dict[str, Any]) -> object:
     match command.pop("do"):
         case "accounts":
-            for _ in range(command["count"]):
-                hub.add_account()
+            _open_accounts(hub, command["count"])
         case "reset":
             hub.reset()
         case "seed":

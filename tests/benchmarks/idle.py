@@ -1,4 +1,4 @@
-"""idle and memory: many tenants of whom nothing changes. What it costs to watch over them, and what it takes to hold them."""
+"""idle: many tenants of whom nothing changes, and what it costs to watch over them."""
 
 import asyncio
 import time
@@ -48,7 +48,7 @@ async def measured(at: tuple[str, Path], plan: Plan) -> dict[str, Any]:
 
 
 async def all_seen(place: Ground, worker: Worker) -> None:
-    """Let every pass run once, as fast as they go, and then fall due evenly: what comes with a start is not measured."""
+    """Let every pass run once, as fast as they go, and then fall due evenly: the start is not measured."""
     await place.pool.execute("UPDATE rocksync.schedule SET due_at = clock_timestamp(), last_completed_at = NULL")
 
     async def done() -> bool:

@@ -20,7 +20,6 @@ async def measured(at: tuple[str, Path], plan: Plan) -> dict[str, Any]:
     """Percentiles of the lag; the distribution is drawn from all runs."""
     seconds = plan.seconds(quick=10, full=30)
     skus = plan.size(quick=100, full=500)
-    lags: list[list[float]] = []
     async with ground(at) as place:
         tenants = await place.add_tenants(TENANTS)
         await stores.load_synced(place.dsn, tenants, skus)
@@ -28,10 +27,8 @@ async def measured(at: tuple[str, Path], plan: Plan) -> dict[str, Any]:
         await stores.be_immediate(place.pool)
         async with place.worker() as worker:
             await all_seen(place, worker)
-            for _ in range(plan.repeats):
-                lags.append(await lags_of(place, tenants, skus, seconds))
-            passes = worker
-        late = [row for row in passes.notes() if row[5] not in {"complete", "slice"}]
+            lags = [await lags_of(place, tenants, skus, seconds) for _ in range(plan.repeats)]
+        late = [row for row in worker.notes() if row[5] not in {"complete", "slice"}]
     p50, p99 = (median(percentile(run, share) for run in lags) for share in (0.5, 0.99))
     return {
         "tenants": TENANTS,

@@ -10,8 +10,10 @@ _INK, _MAIN, _OTHER = "#6b7280", "#2563eb", "#d97706"
 
 def _frame(title: str, body: str) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif"'
-        f' font-size="12" fill="{_INK}">\n<text x="{_LEFT}" y="18" font-size="14">{escape(title)}</text>\n{body}</svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
+        ' font-family="sans-serif"'
+        f' font-size="12" fill="{_INK}">\n'
+        f'<text x="{_LEFT}" y="18" font-size="14">{escape(title)}</text>\n{body}</svg>\n'
     )
 
 
@@ -42,7 +44,7 @@ def distribution(title: str, values: Sequence[float], *, unit: str) -> str:
     for power in range(low, high + 1):
         body += _text(_x((power - low) / (high - low)), _HEIGHT - _BOTTOM + 16, f"{10**power:g}")
     for share in (0.0, 0.5, 0.9, 0.99, 1.0):
-        body += _text(_LEFT - 6, _y(share) + (4 if share != 0.99 else 12), f"{share:.0%}", "end")  # noqa: PLR2004
+        body += _text(_LEFT - 6, _y(share) + (4 if share != 0.99 else 12), f"{share:.0%}", "end")
     step = max(len(values) // 400, 1)
     points = " ".join(
         f"{_x((math.log10(max(value, 0.1)) - low) / (high - low)):.1f},{_y((number + 1) / len(values)):.1f}"

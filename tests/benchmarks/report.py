@@ -1,11 +1,13 @@
 """The report: Markdown and plots, of nothing but what was measured."""
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import plots
-from tests.benchmarks.notes import NOTES
+
+NOTES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "notes.toml").read_text(encoding="utf-8"))
 
 Result = dict[str, Any]
 Row = tuple[str, str, str]
@@ -143,9 +145,8 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
 def draw(results: dict[str, Result], folder: Path) -> None:
     """Write the plots there are figures for."""
     drawn = {}
-    if lag := results.get("lag"):
-        if lag.get("samples"):
-            drawn["lag"] = plots.distribution("From commit to the hub", lag["samples"], unit="milliseconds")
+    if (lag := results.get("lag")) and lag.get("samples"):
+        drawn["lag"] = plots.distribution("From commit to the hub", lag["samples"], unit="milliseconds")
     if growth := results.get("growth"):
         rows = growth["sizes"]
         drawn["growth"] = plots.lines(
@@ -184,23 +185,23 @@ def markdown(document: Result, folder: Path) -> str:
         if result is None:
             text += "Not measured in this run.\n"
             continue
-        text += f"{NOTES[name].what}\n\n| | measured | goal |\n|---|---|---|\n"
+        text += f"{NOTES[name]['what']}\n\n| | measured | goal |\n|---|---|---|\n"
         text += "".join(f"| {what} | {figure} | {goal} |\n" for what, figure, goal in rows(result))
         text += f"\n{'Reached.' if result['met'] else '**Short of its goal.**'}{_others_in(document, name)}\n"
         if (folder / f"{name}.svg").exists():
             text += f"\n![{name}](benchmarks/{name}.svg)\n"
-        if NOTES[name].tried:
-            text += "\nTried:\n\n" + "".join(f"- {line}\n" for line in NOTES[name].tried)
+        if tried := NOTES[name].get("tried"):
+            text += "\nTried:\n\n" + "".join(f"- {line}\n" for line in tried)
     return text
 
 
 def _others(document: Result) -> str:
     busy = max(document["cores_busy_others"].values(), default=0.0)
-    if busy < 0.3:  # noqa: PLR2004 - of a core
+    if busy < 0.3:
         return "Nothing else ran on the machine."
     return (
-        f"**The machine was shared:** between scenarios, others kept up to {busy:.1f} of its cores busy. Absolute figures"
-        " and percentiles suffer from that; ratios are of runs made in turn, and suffer less."
+        f"**The machine was shared:** between scenarios, others kept up to {busy:.1f} of its cores busy. Absolute"
+        " figures and percentiles suffer from that; ratios are of runs made in turn, and suffer less."
     )
 
 

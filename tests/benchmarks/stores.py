@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import asyncpg
 
 _ADD = """
-SELECT rocksync.add_tenant('loja-' || n, 'Loja ' || n, 'loja-' || n || '.example', 'client-' || n, 'client-secret-' || n,
-                           'user-' || n, 'user-secret-' || n)
+SELECT rocksync.add_tenant('loja-' || n, 'Loja ' || n, 'loja-' || n || '.example',
+                           'client-' || n, 'client-secret-' || n, 'user-' || n, 'user-secret-' || n)
   FROM generate_series($1::int, $1::int + $2::int - 1) AS n
 """
 _ACTIVATE = """
@@ -52,7 +52,8 @@ INSERT INTO store.product (tenant_id, sku, name, description, brand, ean, catego
                            length_cm, attributes, photos, link)
 SELECT $1::bigint, 'EXP-' || n, 'Panela de pressão ' || n, repeat('<p>Alumínio polido, cabo de baquelite.</p>', 12),
        'Marca Teste', '7891000000007', ARRAY['Casa > Cozinha > Panelas'], 1.85, 22, 24, 41,
-       '{"Voltagem": "220V", "Cor": "Prata"}', ARRAY['https://img.example/' || n || '/1.jpg', 'https://img.example/' || n || '/2.jpg'],
+       '{"Voltagem": "220V", "Cor": "Prata"}',
+       ARRAY['https://img.example/' || n || '/1.jpg', 'https://img.example/' || n || '/2.jpg'],
        'https://loja.example/p/' || n
   FROM generate_series(1, $2::int) AS n
 """,
@@ -69,7 +70,10 @@ SELECT tenant_id, sku, 129.90, CASE WHEN hashtext(sku) % 4 = 0 THEN 99.90 END
         SELECT tenant_id, sku FROM store.product p WHERE tenant_id = $1::bigint
            AND NOT EXISTS (SELECT FROM store.variation v WHERE v.tenant_id = p.tenant_id AND v.product_sku = p.sku)) s
 """,
-    "INSERT INTO store.stock (tenant_id, sku, on_hand) SELECT tenant_id, sku, 12 FROM store.price WHERE tenant_id = $1::bigint",
+    """
+INSERT INTO store.stock (tenant_id, sku, on_hand)
+SELECT tenant_id, sku, 12 FROM store.price WHERE tenant_id = $1::bigint
+""",
 )
 
 

@@ -28,6 +28,10 @@ class Notes:
 
     rows: list[tuple[int, str, float, float, float, str]] = field(default_factory=list)
 
+    def write(self, file: Path) -> None:
+        """Write them down."""
+        file.write_text(json.dumps(self.rows), encoding="utf-8")
+
     def note(self, end: PassEnd) -> None:
         """Keep one."""
         lease: Lease = end.lease
@@ -77,7 +81,7 @@ async def _work(config: dict[str, Any]) -> None:
         await reader.read()
         stop.set()
         await running
-    Path(config["notes"]).write_text(json.dumps(notes.rows), encoding="utf-8")
+    notes.write(Path(config["notes"]))
 
 
 if __name__ == "__main__":

@@ -47,8 +47,10 @@ class Hub:
 
 
 CHANGED = """
-SELECT sku, 'price' AS kind, price AS value, updated_at FROM store.price WHERE tenant_id = %(tenant)s AND updated_at > %(since)s
+SELECT sku, 'price' AS kind, price AS value, updated_at FROM store.price
+ WHERE tenant_id = %(tenant)s AND updated_at > %(since)s
 UNION ALL
-SELECT sku, 'stock', on_hand, updated_at FROM store.stock WHERE tenant_id = %(tenant)s AND updated_at > %(since)s
+SELECT sku, 'stock', on_hand, updated_at FROM store.stock
+ WHERE tenant_id = %(tenant)s AND updated_at > %(since)s
  ORDER BY updated_at
 """

@@ -22,19 +22,23 @@ numbers = {f"tenant_{tenant}": number for tenant, number in config["tenants"]}
 state_file = Path(config["state"]) / "state.json"
 
 
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+
+
 def tap() -> None:
     schema = {"properties": {name: {"type": "string"} for name in ("sku", "kind", "value", "updated_at")}}
     bookmarks = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
     with psycopg.connect(config["dsn"], row_factory=dict_row) as connection:
         for tenant, _ in config["tenants"]:
             stream = f"tenant_{tenant}"
-            print(json.dumps({"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["sku", "kind"]}))
+            _say({"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["sku", "kind"]})
             since = bookmarks.get(stream, config["since"])
             for row in connection.execute(CHANGED, {"tenant": tenant, "since": since}):
                 record = {name: str(value) for name, value in row.items()}
                 bookmarks[stream] = record["updated_at"]
-                print(json.dumps({"type": "RECORD", "stream": stream, "record": record}))
-    print(json.dumps({"type": "STATE", "value": bookmarks}))
+                _say({"type": "RECORD", "stream": stream, "record": record})
+    _say({"type": "STATE", "value": bookmarks})
 
 
 class Sink(BatchSink):
