@@ -75,7 +75,14 @@ bench: $(VENV)/.dev ## measure speed; writes docs/benchmarks.md (ARGS="lag growt
 bench-quick: $(VENV)/.dev ## a smaller measure in less than three minutes; writes build/bench, not the docs
 	@$(BIN)/python -m tests.benchmarks --quick --out build/bench $(ARGS)
 
+chaos: $(VENV)/.dev ## the fault campaign, short: less than five minutes (SEEDS=7-9 for other seeds)
+	@$(BIN)/python -m tests.chaos short --seeds $(or $(SEEDS),1-3) $(ARGS)
+
+chaos-long: $(VENV)/.dev ## the whole fault campaign, for hours; writes the table of docs/reliability.md
+	@CHAOS_CASES=12500 $(BIN)/python -m pytest -n 2 tests/chaos/test_hostile.py --timeout 7200
+	@$(BIN)/python -m tests.chaos long --seeds $(or $(SEEDS),1-200) --json chaos.jsonl --report docs/reliability.md $(ARGS)
+
 clean: ## remove what can be made anew (not .rocksync, which holds data)
 	rm -rf $(VENV) $(TOOLS) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
 
-.PHONY: help setup run test format lint docs check check-deploy image-check picture lock bench bench-quick clean
+.PHONY: help setup run test format lint docs check check-deploy image-check picture lock bench bench-quick chaos chaos-long clean

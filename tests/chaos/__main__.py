@@ -1,12 +1,15 @@
-"""``python -m tests.chaos storm --seeds 1-5``: the fault campaign, see ``--help``."""
+"""``python -m tests.chaos short|long|storm --seeds 1-5``: the fault campaign, see ``--help``."""
 
 import argparse
 import asyncio
 import logging
 import sys
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 
-from tests.chaos.arena import server
+from tests.chaos import growth, report, scenarios
+from tests.chaos.arena import Server, server
 from tests.chaos.storm import Outcome, storm
 
 
@@ -19,38 +22,116 @@ def seeds(text: str) -> list[int]:
     return found
 
 
-def tell(outcome: Outcome) -> None:
-    state = "ok" if not outcome.bad else f"WRONG {len(outcome.bad)}"
-    say(
-        f"{outcome.name:<24} seed {outcome.seed:<5} {outcome.workers} workers"
-        f" {sum(outcome.attacks.values()):>3} attacks {outcome.changes:>5} changes {outcome.orders:>4} orders"
-        f" recovered in {outcome.recover_s:5.1f} s took {outcome.took_s:5.1f} s  {state}"
-    )
-    for line in outcome.bad[:15]:
-        say(f"    {line}")
-
-
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
+def tell(outcome: Outcome) -> None:
+    state = "ok" if not outcome.bad else f"WRONG {len(outcome.bad)}"
+    figures = " ".join(f"{name}={value:.2f}" for name, value in outcome.figures.items() if name != "imported")
+    say(
+        f"{outcome.name:<28} seed {outcome.seed:<5} {outcome.workers} workers"
+        f" {sum(outcome.attacks.values()):>3} attacks {outcome.changes:>5} changes {outcome.orders:>4} orders"
+        f" recovered in {outcome.recover_s:5.1f} s took {outcome.took_s:5.1f} s {figures} {state}"
+    )
+    for line in outcome.bad[:15]:
+        say(f"    {line}")
+
+
+async def storms(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    for seed in given.seeds:
+        yield await storm(opened, seed, length_s=given.length, keep=given.keep)
+
+
+async def short(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    """What fits into less than five minutes on two cores."""
+    for seed in given.seeds[:5]:
+        yield await storm(opened, seed, length_s=6, keep=given.keep)
+    seed = given.seeds[0]
+    for outcome in await scenarios.crash_points(opened, seed, every=2):
+        yield outcome
+    yield await scenarios.dead_credentials(opened, seed)
+    yield await scenarios.poison(opened, seed)
+    yield await scenarios.order_storm(opened, seed, orders=150)
+    yield await scenarios.fairness(opened, seed, window_s=8)
+    yield await scenarios.all_at_once(opened, seed, tenants=30)
+    yield await growth.upgrade(opened, seed)
+    for outcome in await scenarios.fault_pairs(opened, seed, pairs=2):
+        yield outcome
+
+
+async def long(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    """Everything; hours."""
+    async for outcome in storms(opened, given):
+        yield outcome
+    seed = given.seeds[0]
+    for outcome in await scenarios.crash_points(opened, seed, every=None):
+        yield outcome
+    for outcome in await scenarios.faults_alone(opened, seed):
+        yield outcome
+    for outcome in await scenarios.fault_pairs(opened, seed, pairs=60):
+        yield outcome
+    yield await scenarios.dead_credentials(opened, seed)
+    yield await scenarios.poison(opened, seed)
+    yield await scenarios.order_storm(opened, seed, orders=2_000)
+    yield await scenarios.fairness(opened, seed, items=50_000, window_s=60)
+    yield await scenarios.fairness(opened, seed, items=500, busy=200, window_s=60)
+    yield await scenarios.all_at_once(opened, seed, tenants=1_000)
+    yield await growth.million(opened, seed)
+    for each in range(1, 11):
+        yield await growth.upgrade(opened, each)
+    yield await growth.endurance(opened, seed, length_s=given.minutes * 60)
+
+
+async def some(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    """The scenarios named by ``--only``."""
+    seed = given.seeds[0]
+    for name in given.only:
+        made = {
+            "crash": lambda: scenarios.crash_points(opened, seed, every=given.every),
+            "credentials": lambda: scenarios.dead_credentials(opened, seed),
+            "poison": lambda: scenarios.poison(opened, seed),
+            "orders": lambda: scenarios.order_storm(opened, seed),
+            "fairness": lambda: scenarios.fairness(opened, seed),
+            "crowd": lambda: scenarios.all_at_once(opened, seed),
+            "upgrade": lambda: growth.upgrade(opened, seed),
+            "million": lambda: growth.million(opened, seed),
+            "faults": lambda: scenarios.faults_alone(opened, seed),
+            "pairs": lambda: scenarios.fault_pairs(opened, seed, pairs=given.pairs),
+            "endurance": lambda: growth.endurance(opened, seed, length_s=given.minutes * 60),
+        }[name]()
+        found = await made
+        for outcome in found if isinstance(found, list) else [found]:
+            yield outcome
+
+
 async def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("what", choices=["storm"])
-    parser.add_argument("--seeds", type=seeds, default=[1])
-    parser.add_argument("--length", type=float, default=8.0)
+    parser.add_argument("what", choices=["short", "long", "storm", "some"])
+    parser.add_argument("--seeds", type=seeds, help="1-5,9")
+    parser.add_argument("--length", type=float, default=8.0, help="seconds of harm in a storm")
+    parser.add_argument("--minutes", type=float, default=60.0, help="of endurance")
+    parser.add_argument("--only", nargs="*", default=[], help="scenarios of `some`")
+    parser.add_argument("--every", type=int, help="crash points to take of each kind; none: all")
+    parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--keep", help="folder for the logs of rounds that went wrong")
+    parser.add_argument("--json", type=Path, help="file that the results are added to, one line each")
+    parser.add_argument("--report", type=Path, help="write the table of all results in --json to this file")
     given = parser.parse_args()
+    given.seeds = given.seeds or (list(range(1, 201)) if given.what == "long" else [1, 2, 3])
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # ours is cut off as well
-    began = time.monotonic()
-    outcomes = []
+    began, bad, rounds = time.monotonic(), 0, 0
     async with server() as opened:
-        for seed in given.seeds:
-            outcomes.append(await storm(opened, seed, length_s=given.length, keep=given.keep))
-            tell(outcomes[-1])
-    say(f"{len(outcomes)} rounds in {time.monotonic() - began:.0f} s")
-    return 1 if any(outcome.bad for outcome in outcomes) else 0
+        async for outcome in {"short": short, "long": long, "storm": storms, "some": some}[given.what](opened, given):
+            tell(outcome)
+            rounds, bad = rounds + 1, bad + bool(outcome.bad)
+            if given.json:
+                report.add(given.json, outcome)
+    if given.json and given.report:
+        report.write(given.json, given.report)
+    say(f"{rounds} rounds in {time.monotonic() - began:.0f} s, {bad} of them wrong")
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,136 @@
+"""Rounds of size and change: a million changes at once, a new schema under load, a long day."""
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+
+from rocksync.postgres.migrate import folder, migrate
+from tests.chaos.arena import Arena, Server, arena
+from tests.chaos.scenarios import SHELVES, serve_one
+from tests.chaos.shopkeeper import Shopkeeper
+from tests.chaos.storm import Outcome, conclude, settle
+
+_NEXT = """
+ALTER TABLE rocksync.item ADD COLUMN of_the_next_release text;
+ALTER TABLE rocksync.schedule ADD COLUMN of_the_next_release text NOT NULL DEFAULT '';
+CREATE TABLE rocksync.of_the_next_release (tenant_id bigint PRIMARY KEY REFERENCES rocksync.tenant ON DELETE CASCADE);
+"""
+"""What a release may add before its workers run."""
+
+
+async def million(server: Server, seed: int, *, changes: int = 1_000_000) -> Outcome:
+    """So many changes by one statement: another tenant is served all the same, memory stays bounded, and it ends."""
+    outcome = Outcome(name=f"{changes} changes at once", seed=seed, workers=1)
+    began = time.monotonic()
+    async with arena(server, seed=seed) as ring:
+        big, small = await ring.add_tenant("cheia"), await ring.add_tenant("pequena")
+        await ring.sql(SHELVES, small.id, 50)
+        worker = ring.workers[0]
+        await worker.start()
+        await settle(ring, outcome)
+        await ring.sql(
+            "SELECT rocksync.mark_changed($1, 'stock', ARRAY(SELECT 'X' || n FROM generate_series(1, $2::int) n))",
+            *(big.id, changes),
+        )
+        outcome.figures["served_s"] = await serve_one(ring, small)
+        assert worker.pid is not None
+        most = 0.0
+
+        async def done() -> bool:
+            nonlocal most
+            most = max(most, (await asyncio.to_thread(_of_process, worker.pid or 0))["rss_mb"])
+            return not await ring.sql(
+                "SELECT EXISTS (SELECT FROM rocksync.change WHERE tenant_id = $1) OR EXISTS"
+                " (SELECT FROM rocksync.item WHERE tenant_id = $1 AND state = 'pending')",
+                big.id,
+            )
+
+        outcome.recover_s = await ring.until(done, within_s=1800, what="all changes are looked at")
+        outcome.figures["most_rss_mb"] = most
+        if outcome.figures["served_s"] > 10 or most > 400:
+            outcome.wrong.append(
+                f"the other tenant waited {outcome.figures['served_s']:.0f} s, {most:.0f} MB were used"
+            )
+        outcome.changes, outcome.orders = changes, 1
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+async def upgrade(server: Server, seed: int) -> Outcome:
+    """The next release's schema comes while this release's workers are at work, and they are restarted upon it."""
+    outcome = Outcome(name="migration under load", seed=seed, workers=2)
+    began = time.monotonic()
+    async with arena(server, seed=seed, workers=2) as ring:
+        keeper = Shopkeeper(ring, await ring.add_tenant("loja-0"), f"upgrade {seed}")
+        await keeper.open_shop(12)
+        for worker in ring.workers:
+            await worker.start()
+        await _busy(keeper, 3)
+        migrating = asyncio.create_task(_migrate(ring))
+        await _busy(keeper, 2)
+        await migrating
+        for worker in ring.workers:
+            await worker.stop()
+            await worker.start()
+            await _busy(keeper, 1)
+        outcome.attacks |= {"migration": 1, "rolling restart": 2}
+        outcome.recover_s = await settle(ring, outcome)
+        await conclude(ring, outcome, [keeper])
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+async def _busy(keeper: Shopkeeper, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        await keeper.act()
+        await asyncio.sleep(0.02)
+
+
+async def _migrate(ring: Arena) -> None:
+    await asyncio.to_thread(shutil.copytree, folder(), ring.folder / "next")
+    await asyncio.to_thread((ring.folder / "next" / "9001_pre_next.sql").write_text, _NEXT)
+    await migrate(ring.database, ring.folder / "next")
+
+
+async def endurance(server: Server, seed: int, *, length_s: float) -> Outcome:
+    """A long busy day without harm: nothing grows but what is kept."""
+    outcome = Outcome(name=f"endurance {length_s / 60:.0f} min", seed=seed, workers=1)
+    began = time.monotonic()
+    async with arena(server, seed=seed) as ring:
+        keepers = [Shopkeeper(ring, await ring.add_tenant(f"loja-{n}"), f"endure {seed}") for n in range(2)]
+        for keeper in keepers:
+            await keeper.open_shop(12)
+        await ring.workers[0].start()
+        looks = list[dict[str, float]]()
+        while time.monotonic() - began < length_s:
+            for keeper in keepers:
+                await keeper.act()
+            await asyncio.sleep(0.02)
+            if time.monotonic() - began > length_s * (len(looks) + 1) / 10:
+                looks.append(await _look(ring))
+        outcome.recover_s = await settle(ring, outcome)
+        await conclude(ring, outcome, keepers)
+        for name, allowed in (("rss_mb", 1.25), ("descriptors", 1.25), ("changes_kb", 2.0)):
+            early = max(look[name] for look in looks[2:5])
+            late = max(look[name] for look in looks[-3:])
+            outcome.figures |= {f"{name}_early": early, f"{name}_late": late}
+            if late > early * allowed + 8:
+                outcome.wrong.append(f"{name} grew from {early:.0f} to {late:.0f}")
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+async def _look(ring: Arena) -> dict[str, float]:
+    pid = ring.workers[0].pid
+    assert pid is not None
+    return {
+        **await asyncio.to_thread(_of_process, pid),
+        "changes_kb": float(await ring.sql("SELECT pg_total_relation_size('rocksync.change')") / 1024),
+    }
+
+
+def _of_process(pid: int) -> dict[str, float]:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return {"rss_mb": pages * 4 / 1024, "descriptors": float(len(list(Path(f"/proc/{pid}/fd").iterdir())))}

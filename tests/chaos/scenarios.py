@@ -1,0 +1,277 @@
+"""Rounds with one attack each: at chosen points, by sheer numbers, or by what only people can mend."""
+
+import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import Sequence
+
+from tests.chaos.arena import Arena, Server, Tenant, Worker, arena
+from tests.chaos.shopkeeper import Shopkeeper
+from tests.chaos.storm import HUB_FAULTS, Outcome, conclude, settle, storm
+
+SHELVES = """
+WITH parents AS (SELECT n FROM generate_series(1, $2 / 50) n),
+p AS (INSERT INTO store.product (tenant_id, sku, name) SELECT $1, 'P' || n, 'Produto ' || n FROM parents),
+v AS (INSERT INTO store.variation (tenant_id, sku, product_sku, attributes)
+      SELECT $1, 'P' || n || '.' || m, 'P' || n, jsonb_build_object('Tamanho', m::text)
+        FROM parents, generate_series(1, 50) m
+      RETURNING sku),
+r AS (INSERT INTO store.price (tenant_id, sku, price) SELECT $1, sku, 10 FROM v),
+d AS (INSERT INTO chaos.delta SELECT $1, sku, 100 FROM v)
+INSERT INTO store.stock (tenant_id, sku, on_hand) SELECT $1, sku, 100 FROM v
+"""
+"""Products of fifty variations each: many items, few requests to create them."""
+
+
+async def crash_at(server: Server, seed: int, door: str, moment: str, point: int) -> Outcome:
+    """Kill the worker at its *point*-th request (*door* hub) or statement (postgres), *moment* before or after it."""
+    outcome = Outcome(name=f"kill -9 at {door} ({moment})", seed=point, workers=1)
+    began = time.monotonic()
+    async with arena(server, seed=seed, settings={"worker.lease_s": 1}) as ring:
+        worker = ring.workers[0]
+        keeper = await _small_shop(ring, seed)
+        await worker.start("--once")
+        await worker.ended(60)
+        await _second_day(ring, keeper)
+        proxy = worker.hub if door == "hub" else worker.postgres
+        first, note = proxy.asked, proxy.before
+        died = asyncio.Event()
+
+        def kill(asked: int) -> None:
+            if asked - first >= point and not died.is_set():
+                worker.signal(9)
+                died.set()
+
+        if moment == "before":
+            proxy.before = lambda asked, what: (note(asked, what), kill(asked))[0]
+        else:
+            proxy.after = kill
+        await worker.start("--once")
+        await worker.ended(60)
+        outcome.attacks[outcome.name] += died.is_set()
+        proxy.before, proxy.after = note, lambda _asked: None
+        outcome.figures["points"] = proxy.asked - first
+        for _ in range(3):
+            await keeper.act()
+        await worker.start()
+        outcome.recover_s = await settle(ring, outcome)
+        await conclude(ring, outcome, [keeper])
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+async def crash_points(server: Server, seed: int, *, every: int | None) -> list[Outcome]:
+    """All points of a small but complete day, or *every* so many of them."""
+    found = []
+    for door, moment in itertools.product(("hub", "postgres"), ("before", "after")):
+        probe = await crash_at(server, seed, door, moment, 10_000)  # too late: counts the points
+        points = int(probe.figures["points"])
+        step = 1 if every is None else max(points // every, 1)
+        for point in range(1 + seed % step, points + 1, step):
+            outcome = await crash_at(server, seed, door, moment, point)
+            found += [outcome]
+    return found
+
+
+async def _small_shop(ring: Arena, seed: int) -> Shopkeeper:
+    keeper = Shopkeeper(ring, await ring.add_tenant("loja-0"), f"crash {seed}")
+    await keeper.open_shop(4)
+    for _ in range(2):
+        await keeper._place_order()
+    return keeper
+
+
+async def _second_day(ring: Arena, keeper: Shopkeeper) -> None:
+    """Something of everything is due: texts, prices, stocks, a new order, an invoice, a shipment, a cancellation."""
+    for act in (keeper._invoice, keeper._ship, keeper._place_order, keeper._describe, keeper._change_price):
+        await act()
+    for act in (keeper._change_stock, keeper._add_product, keeper._vary, keeper._follow_order, keeper._describe):
+        await act()
+
+
+async def dead_credentials(server: Server, seed: int, *, items: int = 5_000) -> Outcome:
+    """Credentials that are refused, with thousands of items due: few logins, no item blamed, the tenant says why."""
+    outcome = Outcome(name="dead credentials", seed=seed, workers=2)
+    began = time.monotonic()
+    async with arena(server, seed=seed, workers=2) as ring:
+        tenant = await ring.add_tenant("loja-0")
+        await ring.sql(SHELVES, tenant.id, items)
+        ring.hub.add_fault("refused-credentials")
+        await asyncio.gather(*(worker.start() for worker in ring.workers))
+
+        async def stopped() -> bool:
+            return bool(await ring.sql("SELECT status = 'needs_credentials' FROM rocksync.tenant"))
+
+        await ring.until(stopped, within_s=10, what="the tenant is stopped")
+        await asyncio.sleep(3)  # time to log in again, were that done
+        logins = ring.hub.count("POST", "/oauth/token")
+        outcome.figures["logins"] = logins
+        if logins > 3:
+            outcome.wrong.append(f"{logins} logins")
+        ring.hub.remove_faults()
+        await ring.sql("SELECT rocksync.resume_tenant('loja-0')")
+        outcome.recover_s = await settle(ring, outcome)
+        await conclude(ring, outcome, [])
+        outcome.changes, outcome.attacks["refused credentials"] = items, 1
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+async def fairness(server: Server, seed: int, *, items: int = 5_000, busy: int = 1, window_s: float = 15.0) -> Outcome:
+    """*busy* tenants change thousands of stocks; another changes one and gets one order: it waits for nobody."""
+    outcome = Outcome(name=f"fairness, {busy} busy", seed=seed, workers=1)
+    began, limit = time.monotonic(), 40.0 if busy == 1 else 4.0
+    async with arena(server, seed=seed, settings={"pluggto.requests_per_second_per_tenant": limit}) as ring:
+        crowd = [await ring.add_tenant(f"cheia-{n}") for n in range(busy)]
+        small = await ring.add_tenant("pequena")
+        for tenant in crowd:
+            await ring.sql(SHELVES, tenant.id, items)
+        await ring.sql(SHELVES, small.id, 50)
+        await ring.workers[0].start()
+        await settle(ring, outcome, within_s=240)
+        await ring.sql(
+            "WITH c AS (UPDATE store.stock SET on_hand = on_hand + 1 WHERE tenant_id = ANY ($1)"
+            " RETURNING tenant_id, sku) INSERT INTO chaos.delta SELECT tenant_id, sku, 1 FROM c",
+            [tenant.id for tenant in crowd],
+        )
+        await asyncio.sleep(3)
+        mark = time.time()
+        sent = _sent(ring, crowd)
+        served_s = await serve_one(ring, small)
+        await asyncio.sleep(max(window_s - (time.time() - mark), 0))
+        rate = (_sent(ring, crowd) - sent) / (time.time() - mark) / busy
+        outcome.figures |= {"served_s": served_s, "share_of_limit": rate / limit}
+        if served_s > 10:
+            outcome.wrong.append(f"the small tenant was served after {served_s:.1f} s")
+        if rate < 0.9 * limit:
+            outcome.wrong.append(f"the busy ones ran at {rate / limit:.0%} of their limit")
+        outcome.changes, outcome.orders = items * busy + 1, 1
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+def _sent(ring: Arena, tenants: Sequence[Tenant]) -> int:
+    users = {tenant.user for tenant in tenants}
+    return sum(1 for write in ring.writes if write.user in users)
+
+
+async def serve_one(ring: Arena, tenant: Tenant) -> float:
+    """Seconds until one stock and one order of *tenant* have arrived."""
+    began = time.monotonic()
+    await ring.sql("UPDATE store.stock SET on_hand = 77 WHERE tenant_id = $1 AND sku = 'P1.1'", tenant.id)
+    order = ring.hub.market(tenant.user).create_order([{"sku": "P1.2", "quantity": 1}])
+
+    async def served() -> bool:
+        product = ring.hub.product(tenant.user, "P1.1")
+        there = product is not None and any(v["sku"] == "P1.1" and v["quantity"] == 77 for v in product["variations"])
+        return there and bool(await ring.sql("SELECT true FROM store.sales_order WHERE pluggto_id = $1", order["id"]))
+
+    await ring.until(served, within_s=60, what="one stock and one order are served")
+    return time.monotonic() - began
+
+
+async def poison(server: Server, seed: int, *, bad: int = 400) -> Outcome:
+    """Items that always fail are sorted first: the good ones behind them do not wait."""
+    outcome = Outcome(name="poison first", seed=seed, workers=1)
+    began = time.monotonic()
+    async with arena(server, seed=seed) as ring:
+        tenant = await ring.add_tenant("loja-0")
+        await ring.sql(SHELVES, tenant.id, 500)
+        await ring.workers[0].start()
+        await settle(ring, outcome)
+        await ring.sql("UPDATE store.price SET special_price = 99 WHERE tenant_id = $1 AND sku < 'P5'", tenant.id)
+        failing = await ring.sql("SELECT count(*) FROM store.price WHERE special_price = 99")
+        await ring.sql("UPDATE store.price SET price = 25 WHERE tenant_id = $1 AND sku = 'P9.50'", tenant.id)
+        poisoned = time.monotonic()
+
+        async def arrived() -> bool:
+            product = ring.hub.product(tenant.user, "P9.50")
+            return product is not None and any(v["sku"] == "P9.50" and v["price"] == 25 for v in product["variations"])
+
+        await ring.until(arrived, within_s=30, what="the good item behind the bad ones")
+        outcome.recover_s = time.monotonic() - poisoned
+        outcome.changes, outcome.attacks["poisoned items"] = failing + 1, int(failing)
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+async def order_storm(server: Server, seed: int, *, orders: int = 300) -> Outcome:
+    """Many orders at once, with a worker killed in the middle."""
+    outcome = Outcome(name="order storm", seed=seed, workers=2)
+    began = time.monotonic()
+    async with arena(server, seed=seed, workers=2) as ring:
+        keeper = Shopkeeper(ring, await ring.add_tenant("loja-0"), f"orders {seed}")
+        await keeper.open_shop(20)
+        for _ in range(orders):
+            await keeper._place_order()
+        await asyncio.gather(*(worker.start() for worker in ring.workers))
+
+        async def half() -> bool:
+            return bool(await ring.sql("SELECT count(*) > $1 FROM store.sales_order", orders // 2))
+
+        await ring.until(half, within_s=60, what="half of the orders")
+        for worker in ring.workers:
+            await worker.kill()
+            await worker.start()
+        outcome.attacks["kill worker"] = 2
+        outcome.recover_s = await settle(ring, outcome)
+        await conclude(ring, outcome, [keeper])
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+async def all_at_once(server: Server, seed: int, *, tenants: int = 60) -> Outcome:
+    """Every tenant fails at the same time: they do not come back as one, and connections stay few."""
+    outcome = Outcome(name=f"{tenants} tenants failing", seed=seed, workers=2)
+    began = time.monotonic()
+    async with arena(server, seed=seed, workers=2) as ring:
+        ring.hub.add_fault("outage")
+        for number in range(tenants):
+            tenant = await ring.add_tenant(f"loja-{number}")
+            await ring.sql(SHELVES, tenant.id, 50)
+        await asyncio.gather(*(worker.start() for worker in ring.workers))
+
+        async def failed() -> bool:
+            return bool(await ring.sql("SELECT count(*) >= $1 FROM rocksync.schedule WHERE failures > 0", tenants))
+
+        await ring.until(failed, within_s=90, what="all have failed")
+        due = [row[0] for row in await ring.rows(_BACKOFFS)]
+        outcome.figures["backoff_spread_s"] = statistics.pstdev(due) if due else 0.0
+        ring.hub.remove_faults()
+        outcome.recover_s = await settle(ring, outcome, within_s=180)
+        _bound(outcome, ring.workers)
+        await conclude(ring, outcome, [])
+        outcome.changes, outcome.attacks["outage of the hub"] = tenants * 151, tenants
+        if outcome.figures["backoff_spread_s"] < 0.3:
+            outcome.wrong.append("tenants come back as one")
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+_BACKOFFS = "SELECT extract(epoch FROM backoff_until)::float8 FROM rocksync.schedule WHERE backoff_until > now()"
+
+
+def _bound(outcome: Outcome, workers: Sequence[Worker]) -> None:
+    hub = max(worker.hub.most_connected for worker in workers)
+    postgres = max(worker.postgres.most_connected for worker in workers)
+    outcome.figures |= {"hub_connections": hub, "postgres_connections": postgres}
+    if hub > 200 or postgres > 12:
+        outcome.wrong.append(f"{hub} connections to the hub, {postgres} to Postgres")
+
+
+async def faults_alone(server: Server, seed: int) -> list[Outcome]:
+    """Each fault of the hub by itself."""
+    return [
+        await storm(server, seed, length_s=3, workers=1, attacks=("hub fault",), faults=(fault,), name=fault)
+        for fault in HUB_FAULTS
+    ]
+
+
+async def fault_pairs(server: Server, seed: int, *, pairs: int) -> list[Outcome]:
+    """Faults of the hub in pairs, a different choice for each seed."""
+    chosen = list(itertools.combinations(HUB_FAULTS, 2))[seed * 7 % 11 :: max(595 // pairs, 1)][:pairs]
+    return [
+        await storm(server, seed, length_s=3, workers=1, attacks=("hub fault",), faults=pair, name=" + ".join(pair))
+        for pair in chosen
+    ]
