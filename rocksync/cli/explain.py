@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from rocksync.cli.output import emphasis, json_option, print_facts, print_json, 
 from rocksync.cli.parameters import slug_argument, thing_arguments
 from rocksync.cli.running import DONE, run
 from rocksync.domain.reasons import GUIDANCE, Reason
+from rocksync.domain.tenancy import Kind
 from rocksync.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def _as_json(explained: "Explanation") -> dict[str, object]:
         "stock": asdict(explained.stock) | {"sum": _sum(explained.stock)} if explained.stock else None,
         "attempts": [attempt_as_json(each) for each in explained.attempts],
         "live": {"shown": explained.live.shown, "error": explained.live.error},
-        "next_action": explained.next_action,
+        "next_action": explained.next_action.replace("SLUG", explained.slug),
         "reason": reason,
         "detail": explained.verdict.detail,
         "meaning": GUIDANCE[reason].meaning,
@@ -146,12 +148,26 @@ def _section(title: str, lines: Iterable[str]) -> None:
 
 
 def _short(facts: Mapping[str, Any]) -> list[str]:
-    return [f"{name}: {value}" for name, value in facts.items()]
+    return [f"{name}: {_value(value)}" for name, value in facts.items() if value is not None]
+
+
+def _value(value: object) -> str:
+    match value:
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%SZ}"
+        case list() | tuple():
+            return ", ".join(_value(each) for each in value) or "none"
+        case dict():
+            return "{" + ", ".join(f"{name}: {_value(each)}" for name, each in value.items() if each) + "}"
+        case _:
+            return str(value)
 
 
 def _differences(part: "Part") -> list[str]:
-    if part.mapped is None:
+    if not part.mapped:
         return ["nothing is to be sent of it"]
+    if part.kind is Kind.ORDER:  # what was accepted of an order is no document
+        return _short(part.mapped)
     accepted = part.item.accepted if part.item else None
     found = importlib.import_module("rocksync.mapping.preview").differences(accepted, part.mapped)
     if not found:

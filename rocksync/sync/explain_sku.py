@@ -146,7 +146,7 @@ class _Run:
             kind=kind,
             key=key,
             verdict=self._judged(kind, known, draft),
-            store=_shown_row(row),
+            store=self._shown_row(row),
             mapped=plain(draft.payload) if hasattr(draft, "payload") else None,
             item=known,
         )
@@ -159,6 +159,17 @@ class _Run:
         elif kind is Kind.STOCK and isinstance(row, Stock):
             made = await self._deps.mapper.stocks(self._tenant, [row])
         return next((each for each in made if isinstance(each, ItemError)), None)
+
+    def _shown_row(self, row: Listing | Price | Stock | None) -> Mapping[str, Any] | None:
+        """The store's row, without what is empty; of a product its variations by SKU, the one in question whole."""
+        if row is None:
+            return None
+        if not isinstance(row, Listing):
+            return asdict(row)
+        members = asdict(row.product) | {"variations": [variation.sku for variation in row.product.variations]}
+        if self._variation is not None:
+            members["variation"] = asdict(self._variation)
+        return {name: value for name, value in members.items() if value not in (None, (), {}, [])}
 
     def _judged(self, kind: Kind, item: ItemSituation | None, draft: _Draft) -> Verdict:
         absent = self._absent(kind)
@@ -262,13 +273,6 @@ def _item(key: str, known: ItemSituation | None, deps: Deps) -> Item:
         resend=known.resend,
         accepted=known.accepted,
     )
-
-
-def _shown_row(row: Listing | Price | Stock | None) -> Mapping[str, Any] | None:
-    if row is None:
-        return None
-    members = asdict(row.product if isinstance(row, Listing) else row)
-    return {name: value for name, value in members.items() if value not in (None, (), {})}
 
 
 def _same(shown: object, sent: object) -> bool:

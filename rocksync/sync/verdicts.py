@@ -1,6 +1,7 @@
 """Which reason code holds for a thing, and what happens to it next: pure rules over what is known."""
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import Any
@@ -87,6 +88,10 @@ def next_action(verdict: Verdict, kind: Kind | None, item: ItemSituation | None,
     fix = GUIDANCE[verdict.reason].fix
     if kind is None:
         return fix
+    if item is not None and item.state == "quarantined" and verdict.reason is Reason.UNCONFIRMED:
+        return (
+            f"held until somebody decides: rocksync holds approve SLUG --key {shlex.quote(item.key)}, or holds reject"
+        )
     if item is not None and item.state == "quarantined" and not item.is_changed:
         return f"set aside: tried again when its row changes or it is released. {fix}"
     return _when(kind, item, situation) if _goes_on(verdict, kind, item, situation) else fix
