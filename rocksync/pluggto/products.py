@@ -225,7 +225,9 @@ class _Write:
             raise await self._explained(refusal, found)
 
     async def _create_again(self) -> None:
-        """Create a product that the hub has lost. Raises: ItemError."""
+        """Create a product that the hub has lost, unless it is off sale anyway. Raises: ItemError."""
+        if self._document.reason is not Reason.IN_SYNC:
+            raise _missing(self._key, self._key)
         members, created = product_writes.creation(self._document)
         await self._create(*body(self._key, members), created)
 

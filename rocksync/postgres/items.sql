@@ -60,7 +60,8 @@ UPDATE rocksync.item i
 -- $7 forget boolean[]
 UPDATE rocksync.item i
    SET state = 'skipped', reason = o.reason, detail = o.detail, changed_at = NULL, attempts = 0,
-       attempted_at = now(), accepted = CASE WHEN o.forget THEN NULL ELSE i.accepted END
+       attempted_at = now(), accepted = CASE WHEN o.forget THEN NULL ELSE i.accepted END,
+       sending = CASE WHEN o.forget THEN NULL ELSE i.sending END
   FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[]) AS o (key, revision, reason, detail, forget)
  WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
 
@@ -161,7 +162,7 @@ SELECT $1, o.kind, o.sku, 'pending', 'pending', now(), o.payload::jsonb, now()
 -- name: record_lost
 -- Products that the hub has lost: they are to be created again. $1 tenant_id, $2 skus text[]
 UPDATE rocksync.item
-   SET accepted = NULL, accepted_at = NULL, state = 'pending', reason = 'pending', detail = NULL, revision = revision + 1,
+   SET accepted = NULL, accepted_at = NULL, sending = NULL, state = 'pending', reason = 'pending', detail = NULL, revision = revision + 1,
        attempts = 0, next_attempt_at = now(), changed_at = coalesce(changed_at, now())
  WHERE tenant_id = $1 AND kind = 'product' AND key = ANY ($2);
 

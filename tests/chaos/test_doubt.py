@@ -132,6 +132,24 @@ async def test_a_product_whose_creation_had_no_reply_is_adopted_with_its_price_a
     assert (shop.at_hub("A")["quantity"], shop.at_hub("B1")["quantity"]) == (66, 66)
 
 
+@pytest.mark.parametrize("statement", ["DELETE FROM store.product", "UPDATE store.product SET active = false"])
+async def test_a_product_that_never_arrived_and_goes_off_sale_is_not_asked_for_its_price(
+    world: World,  # noqa: F811
+    statement: str,
+) -> None:
+    shop = await world.shop()
+    world.hub.add_fault("outage@POST")
+    await shop.simple("A")
+    await world.sync(shop)
+    assert world.hub.products(shop.user) == []
+    await shop.sql(f"{statement} WHERE tenant_id = $1")
+
+    await again(world, shop)
+
+    assert world.hub.products(shop.user) == []
+    assert await shop.why("product", "A") == ("skipped", "inactive")
+
+
 async def test_an_acknowledgement_that_the_hub_drops_is_written_again(world: World) -> None:  # noqa: F811
     shop = await world.shop()
     await shop.simple("A")
