@@ -21,7 +21,7 @@ from rocksync.settings import Settings
 if TYPE_CHECKING:
     from rocksync.app import App
     from rocksync.cli.findings import Finding
-    from rocksync.postgres.plans import Plan, Plans
+    from rocksync.postgres.plans import Plan, Plans, Waiting
     from rocksync.postgres.tenants import TenantRow
 
 _EXPORTED = (Kind.PRODUCT, Kind.PRICE, Kind.STOCK)
@@ -116,11 +116,11 @@ async def _export(app: "App", plans: "Plans", row: "TenantRow", stop: asyncio.Ev
             while not running.done():
                 await asyncio.wait({running}, timeout=_LOOK_S)
                 waiting = await plans.waiting(tenant)
-                show(waiting.pending, refused)
+                show(waiting)
             summary = await running
             refused, failed = refused + summary.refused, failed + summary.passes.get("failed", 0)
             waiting = await plans.waiting(tenant)
-            show(waiting.pending, refused)
+            show(waiting)
             if summary.stopped:
                 return STOPPED
             if waiting.pending == 0 or failed:
@@ -161,39 +161,52 @@ async def _sum_up(app: "App", plans: "Plans", row: "TenantRow", code: int, *, as
 
 
 @contextlib.asynccontextmanager
-async def _progress() -> AsyncIterator[Callable[[int, int], None]]:
-    """Show how far the export is, given what is left and refused: a bar on a terminal, else a line now and then."""
-    began, most = time.monotonic(), 0
+async def _progress() -> AsyncIterator[Callable[["Waiting"], None]]:
+    """Show how far the export is: a bar on a terminal, else a line now and then. Prices and stocks follow products."""
+    began = time.monotonic()
+    left_at_first: int | None = None
+
+    def did(now: "Waiting") -> int:
+        nonlocal left_at_first
+        left_at_first = max(left_at_first or 0, now.products_left)
+        return left_at_first - now.products_left
+
     if not sys.stderr.isatty():
         told_at = began
 
-        def tell(left: int, refused: int) -> None:
-            nonlocal told_at, most
-            most = max(most, left)
+        def tell(now: "Waiting") -> None:
+            nonlocal told_at
+            did(now)
             if time.monotonic() - told_at >= _LINE_EVERY_S:
                 told_at = time.monotonic()
-                click.echo(_line(most - left, most, refused, told_at - began), err=True)
+                click.echo(_line(now, did(now), told_at - began), err=True)
 
         yield tell
         return
     progress = importlib.import_module("rich.progress")
     with progress.Progress(
         *(progress.TextColumn("exporting"), progress.BarColumn(), progress.MofNCompleteColumn()),
-        *(progress.TimeRemainingColumn(), progress.TextColumn("{task.fields[told]}")),
+        *(progress.TextColumn("products"), progress.TextColumn("{task.fields[told]}")),
         console=importlib.import_module("rich.console").Console(stderr=True),
     ) as bar:
         task = bar.add_task("export", total=None, told="")
 
-        def move(left: int, refused: int) -> None:
-            nonlocal most
-            most = max(most, left)
-            rate = (most - left) / max(time.monotonic() - began, 0.001)
-            bar.update(task, total=most, completed=most - left, told=f"{rate:.0f}/s, refused {refused}")
+        def move(now: "Waiting") -> None:
+            told = _told(now, did(now), time.monotonic() - began)
+            bar.update(task, total=now.products, completed=now.products - now.products_left, told=told)
 
         yield move
 
 
-def _line(done: int, total: int, refused: int, seconds: float) -> str:
-    rate = done / max(seconds, 0.001)
-    eta = f", {rough((total - done) / rate)} to go" if rate > 0 else ""
-    return f"{done} of {total} items, {rate:.0f} a second{eta}, refused {refused}"
+def _line(now: "Waiting", did: int, seconds: float) -> str:
+    return f"{now.products - now.products_left} of {now.products} products, {_told(now, did, seconds)}"
+
+
+def _told(now: "Waiting", did: int, seconds: float) -> str:
+    """Return rate, time to go and refusals; at the end how many prices and stocks are left."""
+    rate = did / max(seconds, 0.001)
+    if now.products_left == 0:
+        going = f"{now.pending} prices and stocks left" if now.pending else "done"
+    else:
+        going = f"{rough(now.products_left / rate)} to go" if rate > 0 else "beginning"
+    return f"{rate:.0f}/s, {going}, refused {now.quarantined}"

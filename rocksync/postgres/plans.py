@@ -22,10 +22,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Items of the catalogue still to be delivered, and items set aside."""
+    """Items of the catalogue still to be delivered, items set aside, and products, of which some are still pending."""
 
     pending: int
     quarantined: int
+    products: int
+    products_left: int
 
 
 class Plans:
@@ -42,5 +44,5 @@ class Plans:
 
     async def waiting(self, tenant: TenantId) -> Waiting:
         """Return what is left to do."""
-        row = await self._pool.fetchrow(_QUERIES.waiting, tenant)
-        return Waiting(pending=row["pending"] if row else 0, quarantined=row["quarantined"] if row else 0)
+        (row,) = await self._pool.fetch(_QUERIES.waiting, tenant)
+        return Waiting(**row)

@@ -41,8 +41,18 @@ SELECT fate, count(*) AS products
  GROUP BY fate;
 
 -- name: waiting
--- Items that are still to be delivered, and those set aside.
+-- Items that are still to be delivered, those set aside, and how far the products are: prices and stocks follow them.
 -- $1 tenant_id bigint
 SELECT (SELECT count(*) FROM rocksync.item i WHERE i.tenant_id = $1 AND i.state = 'pending' AND i.kind <> 'order')
            + (SELECT count(DISTINCT (c.kind, c.key)) FROM rocksync.change c WHERE c.tenant_id = $1 AND c.kind <> 'order') AS pending,
-       (SELECT count(*) FROM rocksync.item i WHERE i.tenant_id = $1 AND i.state = 'quarantined') AS quarantined;
+       (SELECT count(*) FROM rocksync.item i WHERE i.tenant_id = $1 AND i.state = 'quarantined') AS quarantined,
+       products.known + changed.fresh AS products,
+       products.pending + changed.settled + changed.fresh AS products_left
+  FROM (SELECT count(*) AS known, count(*) FILTER (WHERE i.state = 'pending') AS pending
+          FROM rocksync.item i
+         WHERE i.tenant_id = $1 AND i.kind = 'product') products,
+       (SELECT count(DISTINCT c.key) FILTER (WHERE i.key IS NULL) AS fresh,
+               count(DISTINCT c.key) FILTER (WHERE i.state <> 'pending') AS settled
+          FROM rocksync.change c
+          LEFT JOIN rocksync.item i ON i.tenant_id = $1 AND i.kind = 'product' AND i.key = c.key
+         WHERE c.tenant_id = $1 AND c.kind = 'product') changed;
