@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ async def _busy() -> float:
     return machine.Jiffies.now().busy_cores(before)
 
 
-async def _run(names: list[str], plan: Plan, document: dict[str, Any]) -> None:
+async def _run(names: list[str], plan: Plan, document: dict[str, Any], write: Callable[[], None]) -> None:
     async with server() as at:
         for name in names:
             sys.stdout.write(f"{name} … ")
@@ -75,16 +76,17 @@ async def _run(names: list[str], plan: Plan, document: dict[str, Any]) -> None:
                 document["errors"][name] = f"{type(error).__name__}: {error}"
                 document["results"].pop(name, None)
                 continue
-            document["results"][name] = {
-                **result,
-                "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-                "repeats": plan.repeats,
-            }
+            document["results"][name] = {**result, "at": _now(), "repeats": plan.repeats, "quick": plan.quick}
+            memory.gather(document["results"])
+            write()
             sys.stdout.write(f"{'reached' if result['met'] else 'short'}, {time.monotonic() - began:.0f} s\n")
-    memory.gather(document["results"])
 
 
-def _written(document: dict[str, Any], folder: Path, page: Path) -> None:
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _write(document: dict[str, Any], folder: Path, page: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     report.draw(document["results"], folder)
     page.write_text(report.markdown(document, folder), encoding="utf-8")
@@ -107,9 +109,7 @@ def main() -> int:
     names = asked.scenarios or (list(QUICK) if asked.quick else [*SCENARIOS, "mapping"])
     plan = Plan(quick=asked.quick, repeats=asked.repeats or (1 if asked.quick else 3))
     document: dict[str, Any] = {
-        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "quick": plan.quick,
-        "repeats": plan.repeats,
+        "at": _now(),
         "machine": machine.described(),
         "cores_busy_others": {},
         "errors": {},
@@ -120,9 +120,9 @@ def main() -> int:
         kept = json.loads(earlier.read_text(encoding="utf-8"))
         for part in ("cores_busy_others", "errors", "results"):
             document[part] = kept[part]
-    asyncio.run(_run(names, plan, document))
-    asked.out.mkdir(parents=True, exist_ok=True)
-    _written(document, asked.out / "benchmarks", asked.out / "benchmarks.md")
+    write = partial(_write, document, asked.out / "benchmarks", asked.out / "benchmarks.md")
+    asyncio.run(_run(names, plan, document, write))
+    write()
     sys.stdout.write(f"written to {asked.out / 'benchmarks.md'}\n")
     return 1 if document["errors"] else 0
 

@@ -167,12 +167,11 @@ def draw(results: dict[str, Result], folder: Path) -> None:
 def markdown(document: Result, folder: Path) -> str:
     """The report as it stands in the documentation; plots are in *folder*."""
     machine = document["machine"]
-    kind = "quick subset" if document["quick"] else "full run"
     text = (
         "# Benchmarks\n\nWritten by `make bench` from its own measurements; do not edit. `make bench-quick` takes a"
         " smaller measure of the same, in less than three minutes.\n\n"
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']},"
-        f" Python {machine['python']}. Written {document['at']}, {kind}. The sandbox has a core"
+        f" Python {machine['python']}. Written {document['at']}. The sandbox has a core"
         " of its own, the worker the other, Postgres (embedded, its default settings, durable) both.\n\n"
         f"{_others(document)}\n"
     )
@@ -209,4 +208,6 @@ def _others_in(document: Result, name: str) -> str:
     busy = document["cores_busy_others"].get(name)
     result = document["results"][name]
     when = f" Measured {result['at']}, median of {result['repeats']}." if "at" in result else ""
+    if result.get("quick"):
+        when += " **A smaller measure than the goal is set for.**"
     return when + ("" if busy is None else f" Others used {busy:.1f} cores right before.")
