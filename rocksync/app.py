@@ -219,7 +219,7 @@ class App:
         )
 
     async def _stop_tenant(self, lease: Lease, error: TenantError) -> None:
-        await self.tenants.stop(lease.tenant.id, error.detail)
+        await self.tenants.stop(lease.tenant.id, error.detail, lease)
 
     async def _mappers_changed(self, worker: Worker, names: Sequence[str]) -> None:
         await self.schedules.wake_mapped(names)

@@ -15,6 +15,8 @@ from rocksync.pluggto.replies import Grant
 
 _EARLY_S = 60.0
 _REFUSED_FOR_S = 60.0
+_STRIKES = 2
+"""Tokens refused fresh from login, one after the other, that stop a tenant: three logins at most, with the first."""
 _FAILED_FOR_S = 2.0
 
 FindCredentials = Callable[[TenantId], Awaitable[Credentials]]
@@ -37,7 +39,7 @@ class Session:
 
     __slots__ = (
         "by_password", "credentials", "expires_at", "failure", "failure_until", "lock", "proved",
-        "refresh_token", "skew_s", "token",
+        "refresh_token", "skew_s", "strikes", "token",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -50,6 +52,7 @@ class Session:
         self.credentials: Credentials | None = None
         self.failure: PassError | TenantError | None = None
         self.failure_until = 0.0
+        self.strikes = 0
         self.skew_s: float | None = None
 
     @property
@@ -85,14 +88,20 @@ class Auth:
     async def after_refusal(self, tenant: Tenant, session: Session, refused: str) -> str:
         """Another token than *refused*, which a request was answered 401 with.
 
-        Raises: TenantError if that was fresh, so that it is not its age; PassError.
+        Raises: TenantError if that was fresh, and the one before it too: a single one may have been ended by the hub in
+            that very moment; PassError.
         """
         async with session.lock:
             if session.token is not None and session.token != refused:
                 return session.token
             if session.token == refused and session.by_password and not session.proved:
                 session.token = session.refresh_token = None
-                raise self._failed(session, _refused(tenant), _REFUSED_FOR_S)
+                session.strikes += 1
+                if session.strikes >= _STRIKES:
+                    session.strikes = 0
+                    raise self._failed(session, _refused(tenant), _REFUSED_FOR_S)
+            else:
+                session.strikes = 0
             session.refresh_token = None  # what ends a token early ends its companion too (assumed)
             return await self._renew(tenant, session)
 

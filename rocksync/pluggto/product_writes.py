@@ -153,7 +153,7 @@ def _arrays(payload: Members, accepted: Members, shown: Members | None, *, full:
     for name in _ARRAYS:
         wanted, before = reading.rows(payload.get(name)), reading.rows(accepted.get(name))
         if full or not same(wanted, before):
-            there = reading.rows((shown or {}).get(name))
+            there = _elements((shown or {}).get(name))
             rows = _photos(wanted, before, there) if name == "photos" else _keyed(_BY_ID[name], wanted, before, there)
             if rows:
                 body[name] = rows
@@ -203,7 +203,7 @@ def without_duplicates(shown: Members) -> dict[str, Any] | None:
 def _doubled(shown: Members) -> dict[str, Any]:
     body = {}
     for name, key in _BY_ID.items():
-        elements = [each for each in reading.rows(shown.get(name)) if each.get(key) and each.get("id")]
+        elements = [each for each in _elements(shown.get(name)) if each.get(key) and each.get("id")]
         if name == "attributes":
             elements.reverse()
         seen, extra = set[Any](), list[dict[str, Any]]()
@@ -225,10 +225,20 @@ def lost_categories(sent: Members, before: Members, after: Members) -> list[dict
     removed = {element.get("id") for element in elements if element.get("remove")}
     if not removed:
         return []
-    names = [each.get("name") for each in reading.rows(before.get("categories")) if each.get("id") not in removed]
+    names = [each.get("name") for each in _elements(before.get("categories")) if each.get("id") not in removed]
     names += [element.get("name") for element in elements if not element.get("remove")]
-    left = {each.get("name") for each in reading.rows(after.get("categories"))}
+    left = {each.get("name") for each in _elements(after.get("categories"))}
     return [{"name": name} for name in dict.fromkeys(names) if name and name not in left]
+
+
+def _elements(shown: object) -> list[dict[str, Any]]:
+    """The elements of an array that the hub shows; none that is named by something other than text or a number."""
+    names = ("id", "code", "name", "url", "external")
+    return [
+        each
+        for each in reading.rows(shown)
+        if all(isinstance(each.get(name), str | int | float | None) for name in names)
+    ]
 
 
 def skus(shown: Members) -> set[str]:

@@ -13,7 +13,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from rocksync import sql
 from rocksync.domain.errors import MisuseError
-from rocksync.domain.tenancy import Credentials, Kind, Mode, Tenant, TenantId, TenantStatus
+from rocksync.domain.tenancy import Credentials, Kind, Lease, Mode, Tenant, TenantId, TenantStatus
 from rocksync.postgres.credentials import store_credentials
 from rocksync.postgres.refusals import explained
 from rocksync.postgres.vault import Vault
@@ -214,9 +214,13 @@ class Tenants:
             for kind in kinds:
                 await connection.execute(_QUERIES.request_sync, slug, kind)
 
-    async def stop(self, tenant: TenantId, reason: str) -> bool:
-        """Stop an active tenant until its credentials are replaced; False: it was not active."""
-        return bool(await self._pool.execute(_QUERIES.stop, tenant, reason) == "UPDATE 1")
+    async def stop(self, tenant: TenantId, reason: str, lease: Lease | None = None) -> bool:
+        """Stop an active tenant until its credentials are replaced; False: it was not active.
+
+        Nothing is done either if they were replaced since the pass of *lease* began, which knew others.
+        """
+        of_pass = (lease.kind, lease.token) if lease else (None, None)
+        return bool(await self._pool.execute(_QUERIES.stop, tenant, reason, *of_pass) == "UPDATE 1")
 
     async def remove(self, slug: str, *, with_store: bool = False) -> None:
         """Delete all that we know of a tenant, its credentials too; *with_store*: also its rows in the store."""

@@ -97,11 +97,15 @@ UPDATE rocksync.schedule
 SELECT pg_notify('rocksync', 'tenant ' || $1::bigint);
 
 -- name: stop
--- $1 tenant_id bigint, $2 reason text
+-- Not for what a pass says of credentials that were replaced since it began.
+-- $1 tenant_id bigint, $2 reason text, $3 kind text, $4 token bigint of the pass, or null
 UPDATE rocksync.tenant
    SET status = 'needs_credentials', status_reason = $2
  WHERE id = $1
-   AND status = 'active';
+   AND status = 'active'
+   AND NOT EXISTS (SELECT FROM rocksync.credential c
+                     JOIN rocksync.schedule s ON s.tenant_id = $1 AND s.kind = $3 AND s.lease_token = $4
+                    WHERE c.tenant_id = $1 AND c.sealed_at > s.last_started_at);
 
 -- name: set_schedule
 -- $1 slug text, $2 kind text, $3 mode text, $4 every interval

@@ -100,7 +100,7 @@ class Worker:
     starts: int = 0
     pids: set[int] = field(default_factory=set)
     arguments: list[str] = field(default_factory=list)
-    cpu_s: float = 0.0
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def pid(self) -> int | None:
@@ -108,8 +108,11 @@ class Worker:
 
     async def start(self, *arguments: str) -> None:
         """Start the process unless it runs."""
-        if self.pid is not None:
-            return
+        async with self._starting:
+            if self.pid is None:
+                await self._start(arguments)
+
+    async def _start(self, arguments: tuple[str, ...]) -> None:
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "rocksync", "worker", *arguments),

@@ -7,7 +7,7 @@ import string
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rocksync.domain.errors import ItemError
@@ -130,6 +130,8 @@ def test_an_order_of_any_shape_is_decoded_or_refused_and_can_be_stored(entity: d
 
 @hostile
 @given(st.dictionaries(_MEMBERS, _ENTITY, max_size=12))
+@example({"categories": [{"id": [None], "name": [None]}]})
+@example({"attributes": [{"id": {}, "code": {}}], "variations": [{"sku": "A", "categories": [{"id": 1, "name": []}]}]})
 def test_a_product_of_any_shape_says_which_elements_it_has(entity: dict[str, Any]) -> None:
     try:
         shown = replies.product(sent({"Product": entity}))

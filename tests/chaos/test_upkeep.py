@@ -59,6 +59,33 @@ async def test_changes_of_a_tenant_that_is_not_served_stay_bounded_and_none_is_l
     assert shop.at_hub("A")["quantity"] == 7
 
 
+async def test_a_token_that_the_hub_ends_fresh_from_login_does_not_stop_its_tenant(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    await shop.simple("A")
+    world.hub.add_fault("revoked-tokensx1")
+
+    await world.sync(shop)
+
+    assert shop.at_hub("A")["quantity"] == 5
+    assert await shop.sql("SELECT status FROM rocksync.tenant WHERE id = $1") == "active"
+
+
+async def test_a_pass_that_knew_other_credentials_does_not_stop_its_tenant(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    await world.app.credentials.seal_inbox()
+    [late] = await world.app.schedules.claim("late-1-a", 1, tenants=[shop.id], kinds=[Kind.STOCK])
+    secrets = world.hub.account(shop.user).credentials
+    await shop.sql(
+        "INSERT INTO rocksync.credential_inbox VALUES ($1, $2, $3, $4, $5)",
+        *(secrets.client_id, secrets.client_secret, secrets.api_user, secrets.api_secret),
+    )
+    await world.app.credentials.seal_inbox()
+
+    assert not await world.app.tenants.stop(shop.id, "refused", late)
+
+    assert await shop.sql("SELECT status FROM rocksync.tenant WHERE id = $1") == "active"
+
+
 async def test_new_credentials_are_used_at_once_even_by_a_worker_that_was_not_told(world: World) -> None:  # noqa: F811
     shop = await world.shop(api_secret="wrong")
     await shop.simple("A")
