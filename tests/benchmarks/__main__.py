@@ -102,6 +102,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a smaller measure, in less than three minutes")
     parser.add_argument("--repeats", type=int, help="runs of which the median counts")
     parser.add_argument("--out", type=Path, default=_DOCS, help="folder of the report")
+    parser.add_argument("--render", action="store_true", help="measure nothing, write the page again")
     parser.add_argument("scenarios", nargs="*", help=f"of {', '.join([*SCENARIOS, 'mapping'])}; none: all")
     asked = parser.parse_args()
     if unknown := set(asked.scenarios) - {*SCENARIOS, "mapping"}:
@@ -116,12 +117,15 @@ def main() -> int:
         "results": {},
     }
     earlier = asked.out / "benchmarks" / "results.json"
-    if asked.scenarios and earlier.exists():  # some scenarios anew; the report says when each was measured
+    if (
+        asked.scenarios or asked.render
+    ) and earlier.exists():  # some scenarios anew; the report says when each was measured
         kept = json.loads(earlier.read_text(encoding="utf-8"))
         for part in ("cores_busy_others", "errors", "results"):
             document[part] = kept[part]
     write = partial(_write, document, asked.out / "benchmarks", asked.out / "benchmarks.md")
-    asyncio.run(_run(names, plan, document, write))
+    if not asked.render:
+        asyncio.run(_run(names, plan, document, write))
     write()
     sys.stdout.write(f"written to {asked.out / 'benchmarks.md'}\n")
     return 1 if document["errors"] else 0
