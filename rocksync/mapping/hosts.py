@@ -233,7 +233,7 @@ class Hosts:
     def _verdict(self, members: Sequence[Version], exchange: Exchange, stack: str, status: int) -> Failed:
         number, hook = read_mark(exchange.mark)
         member = members[number - 1] if 0 < number <= len(members) else members[-1]
-        lines = [seen.line for seen in member.hooks if hook is None or seen.name == hook]
+        lines = [seen.line for seen in member.hooks if seen.name == hook] or [seen.line for seen in member.hooks]
         file, line = member.source.label, lines[0] if lines else 0
         labels = {one.path: one.label for one in member.source.files}
         for found in _STACK_LINE.finditer(stack):
