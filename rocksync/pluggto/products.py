@@ -182,6 +182,8 @@ class _Write:
             members, self._created = product_writes.repair(self._document, accepted, sending, found.value or {})
             reply = await self._put(members)
         if reply is None or reply.status == _NOT_FOUND:
+            if accepted is None and not self._document.offers:  # nothing arrived: it is a new product, and not ready
+                raise _missing(self._key, self._key)
             await self._create_again()
             return
         await self._settle(reply, either(accepted, sending))

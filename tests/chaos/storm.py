@@ -39,7 +39,7 @@ HUB_FAULTS = (
     "short-pages",
     "limit-cap-50",
     "strings-for-numbers",
-    "nulls:0.7",
+    "nulls:0.7@orders",
     "unknown-members",
     "unknown-status:0.5",
     "external-maps",
@@ -182,6 +182,8 @@ _STATE = (
 
 
 async def _idle(ring: Arena) -> bool:
+    for worker in ring.workers:  # one that found no Postgres when it started has ended; whoever runs it starts it again
+        await worker.start()
     await ring.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE backoff_until > clock_timestamp()")
     await ring.sql(
         "UPDATE rocksync.item SET next_attempt_at = now() WHERE state = 'pending' AND next_attempt_at > now()"

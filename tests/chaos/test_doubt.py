@@ -150,6 +150,19 @@ async def test_a_product_that_never_arrived_and_goes_off_sale_is_not_asked_for_i
     assert await shop.why("product", "A") == ("skipped", "inactive")
 
 
+async def test_a_product_that_never_arrived_and_lost_its_price_waits_for_one(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    world.hub.add_fault("outage@POST")
+    await shop.varied("B", "B1")
+    await world.sync(shop)
+    await shop.sql("DELETE FROM store.price WHERE tenant_id = $1")
+
+    await again(world, shop)
+
+    assert await shop.why("product", "B") == ("skipped", "missing_price")
+    assert await shop.sql("SELECT count(*) FROM rocksync.history WHERE tenant_id = $1 AND action = 'refuse'") == 0
+
+
 async def test_an_acknowledgement_that_the_hub_drops_is_written_again(world: World) -> None:  # noqa: F811
     shop = await world.shop()
     await shop.simple("A")
