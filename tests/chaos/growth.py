@@ -96,7 +96,7 @@ async def _migrate(ring: Arena) -> None:
 
 async def endurance(server: Server, seed: int, *, length_s: float) -> Outcome:
     """A long busy day without harm: nothing grows but what is kept."""
-    outcome = Outcome(name=f"endurance {length_s / 60:.0f} min", seed=seed, workers=1)
+    outcome = Outcome(name=f"endurance, {length_s:.0f} s", seed=seed, workers=1)
     began = time.monotonic()
     async with arena(server, seed=seed) as ring:
         keepers = [Shopkeeper(ring, await ring.add_tenant(f"loja-{n}"), f"endure {seed}") for n in range(2)]

@@ -38,8 +38,9 @@ def _table(lines: list[dict[str, Any]]) -> str:
     for line in lines:
         groups.setdefault(_group(line), []).append(line)
     rows = [
-        "| round | rounds | harm done | changes | orders | lost | doubled | otherwise wrong | told | recovery |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| round | seeds or points | rounds | harm done | changes | orders | lost | doubled | otherwise wrong | told"
+        " | recovery |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     rows += [_row(name, of_group) for name, of_group in groups.items()]
     harm = Counter[str]()
@@ -69,4 +70,15 @@ def _row(name: str, lines: list[dict[str, Any]]) -> str:
     harm = sum(sum(line["attacks"].values()) for line in lines)
     counts = " | ".join(str(total(key)) for key in ("changes", "orders", "lost", "doubled", "wrong", "told"))
     median, worst = statistics.median(recovery), max(recovery)
-    return f"| {name} | {len(lines)} | {harm} | {counts} | {median:.1f} s, at worst {worst:.1f} s |"
+    return f"| {name} | {_seeds(lines)} | {len(lines)} | {harm} | {counts} | {median:.1f} s, at worst {worst:.1f} s |"
+
+
+def _seeds(lines: list[dict[str, Any]]) -> str:
+    """``1-3, 7``."""
+    ranges = list[list[int]]()
+    for seed in sorted({int(line["seed"]) for line in lines}):
+        if ranges and ranges[-1][-1] == seed - 1:
+            ranges[-1].append(seed)
+        else:
+            ranges.append([seed])
+    return ", ".join(f"{one[0]}-{one[-1]}" if len(one) > 1 else str(one[0]) for one in ranges)
