@@ -38,8 +38,10 @@ def _table(lines: list[dict[str, Any]]) -> str:
     for line in lines:
         groups.setdefault(_group(line), []).append(line)
     rows = [
-        "| round | seeds or points | rounds | harm done | changes | orders | lost | doubled | otherwise wrong | told"
-        " | recovery |",
+        (
+            "| round | seeds or points | rounds | harm done | changes | orders | lost | doubled | otherwise wrong | told"
+            " | recovery |"
+        ),
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     rows += [_row(name, of_group) for name, of_group in groups.items()]
