@@ -39,8 +39,8 @@ def _table(lines: list[dict[str, Any]]) -> str:
         groups.setdefault(_group(line), []).append(line)
     rows = [
         (
-            "| round | seeds or points | rounds | harm done | changes | orders | lost | doubled | otherwise wrong | told"
-            " | recovery |"
+            "| round | seeds or points | rounds | harm done | changes | orders | lost | doubled | otherwise wrong |"
+            " told | recovery |"
         ),
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
