@@ -90,8 +90,9 @@ def _write(document: dict[str, Any], folder: Path, page: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     report.draw(document["results"], folder)
     page.write_text(report.markdown(document, folder), encoding="utf-8")
-    for result in document["results"].values():
+    for name, result in document["results"].items():
         result.pop("samples", None)
+        result["verdict"] = report.verdict(name, result)
     text = json.dumps(document, indent=2, default=float)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
 

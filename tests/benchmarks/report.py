@@ -204,7 +204,7 @@ def markdown(document: Result, folder: Path) -> str:
             continue
         text += f"{NOTES[name]['what']}\n\n| | measured | goal |\n|---|---|---|\n"
         text += "".join(f"| {what} | {figure} | {goal} |\n" for what, figure, goal in rows(result))
-        text += f"\n{_verdict(name, result)}{_others_in(document, name)}\n"
+        text += f"\n{verdict(name, result)}{_others_in(document, name)}\n"
         if (folder / f"{name}.svg").exists():
             text += f"\n![{name}](benchmarks/{name}.svg)\n"
         if tried := NOTES[name].get("tried"):
@@ -212,7 +212,8 @@ def markdown(document: Result, folder: Path) -> str:
     return text
 
 
-def _verdict(name: str, result: Result) -> str:
+def verdict(name: str, result: Result) -> str:
+    """Whether the goal is reached, in words; undecided where the runs differ too much."""
     if name in {"export", "isolation"}:
         ratios = [run.get("ratio") or run["beside_p99_ms"] / run["alone_p99_ms"] for run in result["runs"]]
         if max(ratios) > _WIDE * min(ratios):
