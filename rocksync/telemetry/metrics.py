@@ -6,7 +6,7 @@ Labels hold no SKU, order, URL or message.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -261,11 +261,6 @@ class Metrics:
     def mapper_failed(self, mapper: str, items: int = 1) -> None:
         """Count *items* with which a mapper went wrong."""
         self._mapper_errors.labels(self._mapper(mapper)).inc(items)
-
-    def know_mappers(self, mappers: Sequence[str]) -> None:
-        """Show series of *mappers*, from 0 on."""
-        for mapper in mappers:
-            self._mapper_errors.labels(self._mapper(mapper))
 
     def show_passes(self, running: Callable[[], int], slots: int) -> None:
         """Show at every scrape how many passes run, of *slots* that may."""
