@@ -73,7 +73,10 @@ class CredentialStore:
                 await connection.execute(_QUERIES.audit, tenant, slug)
 
     async def seal_inbox(self) -> Sealing:
-        """Seal what SQL handed in and wipe it; what cannot be opened stays and is told. Any number may run at once."""
+        """Seal what SQL handed in and wipe it; what cannot be opened stays and is told. Any number may run at once.
+
+        Plain text may outlive a call, while a transaction older than its removal goes on: a later call wipes it.
+        """
         sealed, refused, after = 0, dict[str, str](), 0
         while True:
             async with self._pool.acquire() as connection, connection.transaction():
@@ -91,8 +94,9 @@ class CredentialStore:
                     sealed += 1
             if len(rows) < _PAGE:
                 break
-        if sealed:
+        if await self._pool.fetchval(_QUERIES.has_residue):
             await self._pool.execute(_QUERIES.vacuum_inbox)
+        if sealed:
             _log.info("credentials_sealed", extra={"tenants": sealed})
         return Sealing(sealed=sealed, refused=refused)
 

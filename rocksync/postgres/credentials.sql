@@ -55,6 +55,11 @@ SELECT t.slug, i.client_id, i.client_secret, i.api_user, i.api_secret
   JOIN rocksync.tenant t ON t.id = i.tenant_id
  WHERE i.tenant_id = $1;
 
+-- name: has_residue
+-- Whether the table's file holds anything: rows not sealed, or the plain text of rows that are gone. Those outlive
+-- a VACUUM while an older snapshot might see them, and a worker that died before its VACUUM.
+SELECT pg_relation_size('rocksync.credential_inbox') > 0;
+
 -- name: vacuum_inbox
 -- The plain text stays in the table's file until then.
 VACUUM rocksync.credential_inbox;

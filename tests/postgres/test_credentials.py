@@ -49,6 +49,21 @@ async def test_the_plain_text_is_gone_from_the_file_of_the_table(pool: asyncpg.P
     assert b"s3cret-a" not in await pool.fetchval(read)
 
 
+async def test_plain_text_that_an_older_transaction_kept_is_wiped_once_that_has_ended(
+    pool: asyncpg.Pool, credentials: CredentialStore
+):
+    await handed_in(pool, "acme")
+    size = "SELECT pg_relation_size('rocksync.credential_inbox')"
+    async with pool.acquire() as platform, platform.transaction(isolation="repeatable_read"):
+        await platform.fetchval("SELECT count(*) FROM rocksync.tenant")
+        await credentials.seal_inbox()
+        assert await pool.fetchval(size) > 0
+
+    await credentials.seal_inbox()
+
+    assert await pool.fetchval(size) == 0
+
+
 async def test_many_workers_seal_each_tenant_once(pool: asyncpg.Pool, credentials: CredentialStore):
     tenants = [await handed_in(pool, f"t{number}") for number in range(20)]
 
