@@ -113,6 +113,23 @@ async def test_a_worker_delivers_once_and_says_what_it_did(
     assert hub.product(shop.user, "P1")["price"] == 10
 
 
+async def test_items_that_sql_makes_pending_are_delivered_and_a_worker_ends(
+    rocksync: Command, shop: Shop, hub: Sandbox, connection: asyncpg.Connection
+):
+    await rocksync("tenant", "activate", "acme", "--yes")
+    await connection.execute("UPDATE rocksync.item SET state = 'pending', accepted = NULL WHERE kind = 'stock'")
+    await connection.execute("UPDATE rocksync.schedule SET due_at = now()")
+
+    ended = await rocksync("worker", "--once")
+
+    assert ended.code == 0, ended.err
+    assert hub.product(shop.user, "P1")["quantity"] == 1
+    states = await connection.fetch(
+        "SELECT DISTINCT state FROM rocksync.item WHERE kind = 'stock' AND accepted IS NOT NULL"
+    )
+    assert [row["state"] for row in states] == ["synced"]
+
+
 async def test_refused_credentials_stop_the_tenant_and_exit_with_3(
     rocksync: Command, shop: Shop, connection: asyncpg.Connection
 ):
