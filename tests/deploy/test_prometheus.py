@@ -41,6 +41,13 @@ def test_the_configuration_is_sound() -> None:
     run(program("promtool"), "check", "config", "--lint-fatal", FOLDER / "prometheus.yml")
 
 
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_recordings_are_made_before_the_alerts_that_read_them(path: Path) -> None:
+    order = documents(path)[0]["group_eval_order"]
+    assert order[0] == "rocksync_recording"
+    assert sorted(order) == sorted(group["name"] for rules in RULES for group in documents(rules)[0]["groups"])
+
+
 @needs_debian
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
 def test_alerts_fire_when_they_should_and_only_then(path: Path) -> None:
