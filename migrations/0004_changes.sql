@@ -1,5 +1,9 @@
 -- From a write of the platform to pending items: statement triggers with transition tables, set-wise, only for rows
 -- whose meaning changed, whoever wrote them. They append and notify; they lock nothing a worker needs.
+--
+-- A session keeps the plans of these functions for statements of any size, though they were made for its first one. So no
+-- join is left to choose: tables are looked up by their keys, and old and new rows are hashed (or merged, in a full join).
+-- Else a session that had written single rows would compare every row of a large statement with every other.
 
 -- Mark by hand: for platforms that put views over tables of their own.
 CREATE FUNCTION rocksync.mark_changed(tenant_id bigint, kind text, keys text[]) RETURNS bigint
@@ -37,7 +41,8 @@ COMMENT ON FUNCTION rocksync.mark_all IS 'Mark every row of a tenant''s store, a
 
 -- Wake workers for schedules that run as soon as something changes. Told at commit, once for each tenant and kind.
 CREATE FUNCTION rocksync.tell_changes() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     PERFORM pg_notify('rocksync', 'change ' || s.tenant_id || ' ' || s.kind)
        FROM rocksync.schedule s
@@ -51,7 +56,8 @@ CREATE TRIGGER tell AFTER INSERT ON rocksync.change
 -- Products. A product that comes, goes or is switched on or off changes the stock of its sellable SKUs as well, and one
 -- that comes back may have got another price meanwhile.
 CREATE FUNCTION rocksync.product_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         INSERT INTO rocksync.change (tenant_id, kind, key)
@@ -96,7 +102,8 @@ CREATE TRIGGER changed_by_delete AFTER DELETE ON store.product
 -- Variations. They are members of their product's document; where one comes, goes, moves or is switched, its own stock
 -- and that of the product (sellable only while it has none) change too, and after a move its price goes another way.
 CREATE FUNCTION rocksync.variation_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         INSERT INTO rocksync.change (tenant_id, kind, key)
@@ -146,54 +153,46 @@ CREATE TRIGGER changed_by_delete AFTER DELETE ON store.variation
 -- They are written by the hundred thousand. Old and new rows are paired by their place, which Postgres keeps the same:
 -- half the cost of a join by key. Were it ever not the same, both keys of a pair count as changed, and none is missed.
 CREATE FUNCTION rocksync.price_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '32MB' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        INSERT INTO rocksync.change (tenant_id, kind, key)
-        WITH pair AS MATERIALIZED (
-            SELECT n.tenant_id, n.sku, o.tenant_id AS old_tenant_id, o.sku AS old_sku
-              FROM (SELECT row_number() OVER () AS place, tenant_id, sku, price, special_price FROM after) n
-              JOIN (SELECT row_number() OVER () AS place, tenant_id, sku, price, special_price FROM before) o USING (place)
-             WHERE (n.tenant_id, n.sku, n.price, n.special_price)
-                   IS DISTINCT FROM (o.tenant_id, o.sku, o.price, o.special_price))
-        SELECT tenant_id, 'price', sku FROM pair
-        UNION ALL
-        SELECT old_tenant_id, 'price', old_sku FROM pair WHERE (old_tenant_id, old_sku) <> (tenant_id, sku);
-    ELSE
-        INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'price', sku FROM after;
-    END IF;
+    INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'price', sku FROM after;
     IF TG_OP = 'INSERT' THEN
         INSERT INTO rocksync.change (tenant_id, kind, key)
         SELECT v.tenant_id, 'product', v.product_sku FROM after a JOIN store.variation v USING (tenant_id, sku)
         UNION
         SELECT p.tenant_id, 'product', p.sku FROM after a JOIN store.product p USING (tenant_id, sku);
     END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION rocksync.price_updated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '32MB'
+    SET enable_nestloop = off SET enable_mergejoin = off AS $$
+BEGIN
+    INSERT INTO rocksync.change (tenant_id, kind, key)
+    WITH pair AS MATERIALIZED (
+        SELECT n.tenant_id, n.sku, o.tenant_id AS old_tenant_id, o.sku AS old_sku
+          FROM (SELECT row_number() OVER () AS place, tenant_id, sku, price, special_price FROM after) n
+          JOIN (SELECT row_number() OVER () AS place, tenant_id, sku, price, special_price FROM before) o USING (place)
+         WHERE (n.tenant_id, n.sku, n.price, n.special_price)
+               IS DISTINCT FROM (o.tenant_id, o.sku, o.price, o.special_price))
+    SELECT tenant_id, 'price', sku FROM pair
+    UNION ALL
+    SELECT old_tenant_id, 'price', old_sku FROM pair WHERE (old_tenant_id, old_sku) <> (tenant_id, sku);
     RETURN NULL;
 END $$;
 CREATE TRIGGER changed_by_insert AFTER INSERT ON store.price
     REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.price_changed();
 CREATE TRIGGER changed_by_update AFTER UPDATE ON store.price
-    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.price_changed();
+    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.price_updated();
 CREATE TRIGGER changed_by_delete AFTER DELETE ON store.price
     REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.price_changed();
 
 CREATE FUNCTION rocksync.stock_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '32MB' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        INSERT INTO rocksync.change (tenant_id, kind, key)
-        WITH pair AS MATERIALIZED (
-            SELECT n.tenant_id, n.sku, o.tenant_id AS old_tenant_id, o.sku AS old_sku
-              FROM (SELECT row_number() OVER () AS place, tenant_id, sku, on_hand, reserved FROM after) n
-              JOIN (SELECT row_number() OVER () AS place, tenant_id, sku, on_hand, reserved FROM before) o USING (place)
-             WHERE (n.tenant_id, n.sku, n.on_hand, n.reserved)
-                   IS DISTINCT FROM (o.tenant_id, o.sku, o.on_hand, o.reserved))
-        SELECT tenant_id, 'stock', sku FROM pair
-        UNION ALL
-        SELECT old_tenant_id, 'stock', old_sku FROM pair WHERE (old_tenant_id, old_sku) <> (tenant_id, sku);
-    ELSE
-        INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'stock', sku FROM after;
-    END IF;
+    INSERT INTO rocksync.change (tenant_id, kind, key) SELECT tenant_id, 'stock', sku FROM after;
     IF TG_OP = 'INSERT' THEN
         INSERT INTO rocksync.change (tenant_id, kind, key)
         SELECT v.tenant_id, 'product', v.product_sku FROM after a JOIN store.variation v USING (tenant_id, sku)
@@ -202,17 +201,34 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+CREATE FUNCTION rocksync.stock_updated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '32MB'
+    SET enable_nestloop = off SET enable_mergejoin = off AS $$
+BEGIN
+    INSERT INTO rocksync.change (tenant_id, kind, key)
+    WITH pair AS MATERIALIZED (
+        SELECT n.tenant_id, n.sku, o.tenant_id AS old_tenant_id, o.sku AS old_sku
+          FROM (SELECT row_number() OVER () AS place, tenant_id, sku, on_hand, reserved FROM after) n
+          JOIN (SELECT row_number() OVER () AS place, tenant_id, sku, on_hand, reserved FROM before) o USING (place)
+         WHERE (n.tenant_id, n.sku, n.on_hand, n.reserved)
+               IS DISTINCT FROM (o.tenant_id, o.sku, o.on_hand, o.reserved))
+    SELECT tenant_id, 'stock', sku FROM pair
+    UNION ALL
+    SELECT old_tenant_id, 'stock', old_sku FROM pair WHERE (old_tenant_id, old_sku) <> (tenant_id, sku);
+    RETURN NULL;
+END $$;
 CREATE TRIGGER changed_by_insert AFTER INSERT ON store.stock
     REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_changed();
 CREATE TRIGGER changed_by_update AFTER UPDATE ON store.stock
-    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_changed();
+    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_updated();
 CREATE TRIGGER changed_by_delete AFTER DELETE ON store.stock
     REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_changed();
 
 -- Invoices and shipments move the store's order forward and make it pending. An order that has left the pending states
 -- takes its stock off hand; a worker settles that.
 CREATE FUNCTION rocksync.fulfilment_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         INSERT INTO rocksync.change (tenant_id, kind, key)
@@ -232,7 +248,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION rocksync.invoice_written() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     UPDATE store.sales_order s SET status = 'invoiced', updated_at = now()
       FROM after a
@@ -241,7 +258,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION rocksync.shipment_written() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     UPDATE store.sales_order s
        SET status = CASE WHEN a.delivered_at IS NULL THEN 'shipped' ELSE 'delivered' END, updated_at = now()
@@ -271,29 +289,34 @@ CREATE TRIGGER status_by_update AFTER UPDATE ON store.shipment
     REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.shipment_written();
 
 -- The platform may set an order's status itself, or delete it: what the order holds follows. Workers know what they write.
-CREATE FUNCTION rocksync.sales_order_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION rocksync.sales_order_updated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        INSERT INTO rocksync.change (tenant_id, kind, key)
-        SELECT n.tenant_id, 'order', n.pluggto_id
-          FROM after n JOIN before o ON n.tenant_id = o.tenant_id AND n.id = o.id
-         WHERE n.status <> o.status AND n.pluggto_id IS NOT NULL
-           AND coalesce(current_setting('rocksync.writer', true), '') <> 'worker';
-    ELSE
-        WITH let_go AS (
-            UPDATE rocksync.reservation r SET wanted = 'released'
-              FROM after a
-             WHERE r.tenant_id = a.tenant_id AND r.order_id = a.id AND r.wanted = 'reserved'
-            RETURNING r.tenant_id, r.sku)
-        INSERT INTO rocksync.change (tenant_id, kind, key) SELECT DISTINCT tenant_id, 'stock', sku FROM let_go;
-    END IF;
+    INSERT INTO rocksync.change (tenant_id, kind, key)
+    SELECT n.tenant_id, 'order', n.pluggto_id
+      FROM after n JOIN before o ON n.tenant_id = o.tenant_id AND n.id = o.id
+     WHERE n.status <> o.status AND n.pluggto_id IS NOT NULL
+       AND coalesce(current_setting('rocksync.writer', true), '') <> 'worker';
     RETURN NULL;
 END $$;
 CREATE TRIGGER changed_by_update AFTER UPDATE ON store.sales_order
-    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.sales_order_changed();
+    REFERENCING NEW TABLE AS after OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.sales_order_updated();
+
+CREATE FUNCTION rocksync.sales_order_deleted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    WITH let_go AS (
+        UPDATE rocksync.reservation r SET wanted = 'released'
+          FROM after a
+         WHERE r.tenant_id = a.tenant_id AND r.order_id = a.id AND r.wanted = 'reserved'
+        RETURNING r.tenant_id, r.sku)
+    INSERT INTO rocksync.change (tenant_id, kind, key) SELECT DISTINCT tenant_id, 'stock', sku FROM let_go;
+    RETURN NULL;
+END $$;
 CREATE TRIGGER changed_by_delete AFTER DELETE ON store.sales_order
-    REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.sales_order_changed();
+    REFERENCING OLD TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION rocksync.sales_order_deleted();
 
 -- TRUNCATE has no transition tables: what is about to go is marked before.
 CREATE FUNCTION rocksync.catalog_truncated() RETURNS trigger
