@@ -52,7 +52,7 @@ $(VENV)/.deploy: $(VENV)/.dev requirements-deploy.lock
 
 $(TOOLS)/.made: .ci/debian-tools
 	@rm -rf $(TOOLS)
-	@.ci/debian-tools $(TOOLS) prometheus prometheus-alertmanager kubernetes-client
+	@.ci/debian-tools $(TOOLS) prometheus prometheus-alertmanager kubernetes-client libfaketime
 	@touch $@
 
 check-deploy: $(VENV)/.deploy $(TOOLS)/.made ## dashboards, alerts and deployment files, on Debian; no engine, no cluster
@@ -75,10 +75,10 @@ bench: $(VENV)/.dev ## measure speed; writes docs/benchmarks.md (ARGS="lag growt
 bench-quick: $(VENV)/.dev ## a smaller measure in less than three minutes; writes build/bench, not the docs
 	@$(BIN)/python -m tests.benchmarks --quick --out build/bench $(ARGS)
 
-chaos: $(VENV)/.dev ## the fault campaign, short: less than five minutes (SEEDS=7-9 for other seeds)
+chaos: $(VENV)/.dev $(TOOLS)/.made ## the fault campaign, short, on Debian: less than five minutes (SEEDS=7-9 for other seeds)
 	@$(BIN)/python -m tests.chaos short --seeds $(or $(SEEDS),1-3) $(ARGS)
 
-chaos-long: $(VENV)/.dev ## the whole fault campaign, for hours; writes the table of docs/reliability.md
+chaos-long: $(VENV)/.dev $(TOOLS)/.made ## the whole fault campaign, for hours; writes the table of docs/reliability.md
 	@CHAOS_CASES=12500 $(BIN)/python -m pytest -n 2 tests/chaos/test_hostile.py --timeout 7200
 	@$(BIN)/python -m tests.chaos long --seeds $(or $(SEEDS),1-200) --json chaos.jsonl --report docs/reliability.md $(ARGS)
 

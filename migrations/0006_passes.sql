@@ -36,21 +36,26 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION rocksync.fold IS 'Workers only: turn committed changes of one tenant and kind into pending items.';
 
--- Give a lease back after a pass, or a slice of one, that went well.
-CREATE FUNCTION rocksync.finish(only_tenant bigint, only_kind text, token bigint, complete boolean) RETURNS boolean
+-- Give a lease back after a pass, or a slice of one, that went well. Earlier failures are over when the hub was reached, or
+-- nothing waits for it any more: a pass that found nothing due, because all of it waits for a retry, tells nothing.
+CREATE FUNCTION rocksync.finish(only_tenant bigint, only_kind text, token bigint, complete boolean, reached boolean) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     retry_at timestamptz;
     more     boolean := false;
+    over     boolean := reached;
     started  timestamptz;
 BEGIN
     IF complete THEN
         SELECT min(i.next_attempt_at) INTO retry_at FROM rocksync.item i
          WHERE i.tenant_id = only_tenant AND i.kind = only_kind AND i.state = 'pending';
         SELECT EXISTS (SELECT FROM rocksync.change c WHERE c.tenant_id = only_tenant AND c.kind = only_kind) INTO more;
+        over := over OR retry_at IS NULL;
     END IF;
     UPDATE rocksync.schedule s
-       SET lease_worker = NULL, leased_until = NULL, failures = 0, failure = NULL, failure_reason = NULL, backoff_until = NULL,
+       SET lease_worker = NULL, leased_until = NULL, backoff_until = NULL,
+           failures = CASE WHEN over THEN 0 ELSE s.failures END, failure = CASE WHEN NOT over THEN s.failure END,
+           failure_reason = CASE WHEN NOT over THEN s.failure_reason END,
            last_completed_at = CASE WHEN complete THEN clock_timestamp() ELSE s.last_completed_at END,
            requested_at = CASE WHEN complete AND s.requested_at <= s.last_started_at THEN NULL ELSE s.requested_at END,
            due_at = CASE

@@ -46,9 +46,11 @@ class Schedules:
         )
         return {(TenantId(row["tenant_id"]), Kind(row["kind"])) for row in rows}
 
-    async def finish(self, lease: Lease, *, complete: bool) -> bool:
-        """Give a lease back after a pass, or a slice of one; False: it was lost."""
-        return bool(await self._pool.fetchval(_QUERIES.finish, lease.tenant.id, lease.kind, lease.token, complete))
+    async def finish(self, lease: Lease, *, complete: bool, reached: bool) -> bool:
+        """Give a lease back after a pass, or a slice of one, that *reached* the hub or not; False: it was lost."""
+        return bool(
+            await self._pool.fetchval(_QUERIES.finish, lease.tenant.id, lease.kind, lease.token, complete, reached)
+        )
 
     async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> bool:
         """Give a lease back after a pass that failed, *doubtful* if not all it did is recorded; False: it was lost."""
@@ -123,7 +125,9 @@ class Schedules:
         )
 
     async def sweep(self, *, keep_history_days: int, keep_orders_days: int) -> None:
-        """Delete what nobody needs any more."""
+        """Delete what nobody needs any more, and end waits that only a clock that was set back explains."""
+        await self._pool.execute(_QUERIES.sweep_clock, float(self._lease_s))
+        await self._pool.execute(_QUERIES.sweep_clock_of_items)
         await self._pool.execute(_QUERIES.sweep_history, keep_history_days)
         await self._pool.execute(_QUERIES.sweep_orders, keep_orders_days)
         await self._pool.execute(_QUERIES.sweep_workers)

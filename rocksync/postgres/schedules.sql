@@ -15,8 +15,8 @@ UPDATE rocksync.schedule s
 RETURNING s.tenant_id, s.kind, s.lease_token;
 
 -- name: finish
--- $1 tenant_id, $2 kind, $3 token, $4 complete boolean
-SELECT rocksync.finish($1, $2, $3, $4);
+-- $1 tenant_id, $2 kind, $3 token, $4 complete boolean, $5 reached boolean
+SELECT rocksync.finish($1, $2, $3, $4, $5);
 
 -- name: fail
 -- $1 tenant_id, $2 kind, $3 token, $4 backoff in seconds float8, $5 reason, $6 detail, $7 doubtful boolean
@@ -140,6 +140,27 @@ DELETE FROM rocksync.change c
           JOIN (SELECT tenant_id, kind FROM rocksync.change GROUP BY tenant_id, kind HAVING count(*) > $1) many
             ON many.tenant_id = d.tenant_id AND many.kind = d.kind) repeated
  WHERE c.ctid = repeated.ctid AND repeated.place > 1;
+
+-- name: sweep_clock
+-- Schedules that would wait for times that no clock can have meant, since the database's was set back after they were
+-- written down: they do not wait. $1 lease in seconds float8
+UPDATE rocksync.schedule s
+   SET due_at = least(s.due_at, CASE WHEN s.due_at > clock_timestamp() + coalesce(s.every, d.every) + interval '1 minute'
+                                     THEN clock_timestamp() END),
+       backoff_until = CASE WHEN s.backoff_until <= clock_timestamp() + interval '20 minutes' THEN s.backoff_until END,
+       leased_until = least(s.leased_until, CASE WHEN s.leased_until > clock_timestamp() + 10 * $1 * interval '1 second'
+                                                 THEN clock_timestamp() END)
+  FROM rocksync.default_interval d
+ WHERE d.kind = s.kind
+   AND (s.due_at > clock_timestamp() + coalesce(s.every, d.every) + interval '1 minute'
+        OR s.backoff_until > clock_timestamp() + interval '20 minutes'
+        OR s.leased_until > clock_timestamp() + 10 * $1 * interval '1 second');
+
+-- name: sweep_clock_of_items
+-- The same for items: one that waits for no retry is due at once.
+UPDATE rocksync.item
+   SET next_attempt_at = clock_timestamp()
+ WHERE state = 'pending' AND reason = 'pending' AND attempts = 0 AND next_attempt_at > clock_timestamp() + interval '1 minute';
 
 -- name: sweep_orders
 -- Orders of no interest that nobody has changed for long. $1 days int

@@ -36,6 +36,7 @@ class Notices:
         self._held: list[_Notice] = []
         self._arrived = asyncio.Event()
         self._busy = 0
+        self._later = 0
         self.sent = 0
         self.given_up = 0
 
@@ -57,8 +58,8 @@ class Notices:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits to be sent (one held back by a fault does not count)."""
-        return not self._waiting and not self._busy
+        """Whether nothing waits to be sent, for another try either (one held back by a fault does not count)."""
+        return not self._waiting and not self._busy and not self._later
 
     def clear(self) -> None:
         """Forget what waits."""
@@ -97,8 +98,10 @@ class Notices:
         if notice.tries >= TRIES:
             self.given_up += 1
             return
+        self._later += 1
         asyncio.get_running_loop().call_later(2.0 ** (notice.tries - 1), self._again, notice)
 
     def _again(self, notice: _Notice) -> None:
+        self._later -= 1
         self._waiting.append(notice)
         self._arrived.set()

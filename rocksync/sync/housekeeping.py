@@ -32,7 +32,7 @@ class Upkeep(Protocol):
         """Let those who ask know what the worker refuses of mappers, by name."""
 
     async def sweep(self, *, keep_history_days: int, keep_orders_days: int) -> None:
-        """Delete what nobody needs any more."""
+        """Delete what nobody needs any more, and end waits that only a clock that was set back explains."""
 
 
 @dataclass(slots=True, kw_only=True)

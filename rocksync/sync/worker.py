@@ -51,8 +51,8 @@ class Schedules(Protocol):
     async def extend(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
         """Hold leases for longer; returns those that are still held."""
 
-    async def finish(self, lease: Lease, *, complete: bool) -> bool:
-        """Give a lease back."""
+    async def finish(self, lease: Lease, *, complete: bool, reached: bool) -> bool:
+        """Give a lease back; *reached*: the hub answered, so that earlier failures are over."""
 
     async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> bool:
         """Give a lease back after a failure; *doubtful*: not everything that was delivered is recorded."""
@@ -268,7 +268,7 @@ class Worker:
                 report = await self._sync(lease, self._slice())
         except TenantError as error:
             await self.stop_tenant(lease, error)
-            await self.schedules.finish(lease, complete=False)
+            await self.schedules.finish(lease, complete=False, reached=True)
             return PassEnd(
                 lease=lease,
                 outcome="stopped",
@@ -281,7 +281,8 @@ class Worker:
         except PassError as error:
             return await self._failed(lease, started, error)
         await self._count(lease, changed=replace(report, complete=True) != _NOTHING)
-        await self.schedules.finish(lease, complete=report.complete)
+        reached = lease.kind is Kind.ORDER or report.sent > 0 or report.refused > 0
+        await self.schedules.finish(lease, complete=report.complete, reached=reached)
         outcome = "complete" if report.complete else "slice"
         return PassEnd(lease=lease, outcome=outcome, took_s=self.clock() - started, report=report)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.chaos import growth, report, scenarios
+from tests.chaos import clocks, growth, network, report, scenarios
 from tests.chaos.arena import Server, server
 from tests.chaos.storm import Outcome, storm
 
@@ -56,6 +56,9 @@ async def short(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outc
     yield await scenarios.order_storm(opened, seed, orders=150)
     yield await scenarios.fairness(opened, seed, window_s=8)
     yield await scenarios.all_at_once(opened, seed, tenants=30)
+    yield await clocks.clock_steps(opened, seed, length_s=8)
+    yield await network.names_fail(opened, seed)
+    yield await network.certificates_fail(opened, seed, faces=3)
     yield await growth.upgrade(opened, seed)
     for outcome in await scenarios.fault_pairs(opened, seed, pairs=2):
         yield outcome
@@ -80,6 +83,11 @@ async def long(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outco
     yield await scenarios.all_at_once(opened, seed, tenants=1_000)
     yield await growth.million(opened, seed)
     for each in range(1, 11):
+        yield await clocks.clock_steps(opened, each)
+    yield await network.names_fail(opened, seed)
+    yield await network.certificates_fail(opened, seed)
+    yield await network.outage(opened, seed, length_s=given.minutes * 60)
+    for each in range(1, 11):
         yield await growth.upgrade(opened, each)
     yield await growth.endurance(opened, seed, length_s=given.minutes * 60)
 
@@ -95,6 +103,10 @@ async def some(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outco
             "orders": lambda: scenarios.order_storm(opened, seed),
             "fairness": lambda: scenarios.fairness(opened, seed),
             "crowd": lambda: scenarios.all_at_once(opened, seed),
+            "clocks": lambda: clocks.clock_steps(opened, seed, length_s=given.length),
+            "names": lambda: network.names_fail(opened, seed),
+            "tls": lambda: network.certificates_fail(opened, seed),
+            "outage": lambda: network.outage(opened, seed, length_s=given.minutes * 60),
             "upgrade": lambda: growth.upgrade(opened, seed),
             "million": lambda: growth.million(opened, seed),
             "faults": lambda: scenarios.faults_alone(opened, seed),
@@ -111,7 +123,7 @@ async def main() -> int:
     parser.add_argument("what", choices=["short", "long", "storm", "some"])
     parser.add_argument("--seeds", type=seeds, help="1-5,9")
     parser.add_argument("--length", type=float, default=8.0, help="seconds of harm in a storm")
-    parser.add_argument("--minutes", type=float, default=60.0, help="of endurance")
+    parser.add_argument("--minutes", type=float, default=60.0, help="of endurance, and of the outage")
     parser.add_argument("--only", nargs="*", default=[], help="scenarios of `some`")
     parser.add_argument("--every", type=int, help="crash points to take of each kind; none: all")
     parser.add_argument("--pairs", type=int, default=10)

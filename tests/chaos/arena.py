@@ -32,6 +32,7 @@ _RETRIED = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,
+    asyncpg.DeadlockDetectedError,  # the rounds write to tables that only workers should
     asyncpg.InternalClientError,  # what the driver says of a connection that was cut in the middle
 )
 

@@ -184,6 +184,8 @@ _STATE = (
 async def _idle(ring: Arena) -> bool:
     for worker in ring.workers:  # one that found no Postgres when it started has ended; whoever runs it starts it again
         await worker.start()
+    if not ring.hub.notices.idle:
+        return False
     await ring.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE backoff_until > clock_timestamp()")
     await ring.sql(
         "UPDATE rocksync.item SET next_attempt_at = now() WHERE state = 'pending' AND next_attempt_at > now()"

@@ -102,3 +102,30 @@ async def test_new_credentials_are_used_at_once_even_by_a_worker_that_was_not_to
     await world.sync(shop)
 
     assert shop.at_hub("A")["quantity"] == 5
+
+
+async def test_a_clock_of_the_database_that_is_set_back_stops_nothing_for_long(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    await shop.simple("A", on_hand=1)
+    await world.sync(shop)
+    await shop.sql("UPDATE store.stock SET on_hand = 5 WHERE tenant_id = $1")
+    await shop.sql(
+        "SELECT rocksync.fold($1, 'stock', (SELECT lease_token FROM rocksync.schedule"
+        " WHERE tenant_id = $1 AND kind = 'stock'), 100)"
+    )
+    await shop.sql(
+        "UPDATE rocksync.schedule SET due_at = due_at + interval '1 day', backoff_until = now() + interval '1 day',"
+        " lease_worker = 'dead', leased_until = now() + interval '1 day' WHERE tenant_id = $1"
+    )
+    await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() + interval '1 day' WHERE tenant_id = $1")
+
+    schedules = Schedules(world.pool, lease_s=6)
+
+    assert not await schedules.claim("living", 10)
+    await schedules.sweep(keep_history_days=30, keep_orders_days=30)
+
+    claimed = {lease.kind for lease in await schedules.claim("living", 10)}
+    await schedules.leave("living")
+    await world.sync(shop, Kind.STOCK)
+    assert claimed == set(Kind)
+    assert shop.at_hub("A")["quantity"] == 5

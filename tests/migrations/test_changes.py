@@ -18,7 +18,8 @@ BY_THE_NUMBER = {
         "UPDATE store.product SET active = NOT active WHERE sku IN (SELECT 'X' || generate_series({}, {}))",
     ),
     "variation": (
-        "INSERT INTO store.variation (tenant_id, sku, product_sku) SELECT 1, 'X' || n, 'P' FROM generate_series({}, {}) n",
+        """INSERT INTO store.variation (tenant_id, sku, product_sku)
+           SELECT 1, 'X' || n, 'P' FROM generate_series({}, {}) n""",
         "UPDATE store.variation SET active = NOT active WHERE sku IN (SELECT 'X' || generate_series({}, {}))",
     ),
     "price": (
@@ -30,8 +31,8 @@ BY_THE_NUMBER = {
         "UPDATE store.stock SET on_hand = on_hand + 1 WHERE sku IN (SELECT 'X' || generate_series({}, {}))",
     ),
     "sales_order": (
-        "INSERT INTO store.sales_order (tenant_id, pluggto_id, status, total)"
-        " SELECT 1, 'X' || n, 'pending', 1 FROM generate_series({}, {}) n",
+        """INSERT INTO store.sales_order (tenant_id, pluggto_id, status, total)
+           SELECT 1, 'X' || n, 'pending', 1 FROM generate_series({}, {}) n""",
         "UPDATE store.sales_order SET status = 'approved' WHERE pluggto_id IN (SELECT 'X' || generate_series({}, {}))",
     ),
 }

@@ -353,6 +353,33 @@ async def test_refused_credentials_stop_the_tenant_and_blame_no_item(world: Worl
     assert world.hub.count("POST", "/oauth/token", 400) <= 3
 
 
+async def test_an_outage_goes_on_while_all_that_waits_for_it_waits_for_a_retry(world: World) -> None:
+    """Between the attempts, passes find nothing due, since everything waits for a retry: that is no recovery."""
+    shop = await world.shop()
+    for number in range(3):
+        await shop.simple(f"A{number}")
+    world.hub.add_fault("outage")
+    failures = "SELECT failures FROM rocksync.schedule WHERE tenant_id = $1 AND kind = 'product'"
+    for attempt in (1, 2):
+        await world.sync(shop, Kind.PRODUCT)
+        await world.sync(shop, Kind.PRODUCT)
+        assert await shop.sql(failures) == attempt
+        await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
+
+
+async def test_an_outage_is_over_when_the_hub_is_reached_or_nothing_waits_for_it(world: World) -> None:
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.sync(shop)
+    await shop.sql("UPDATE rocksync.schedule SET failures = 3, failure_reason = 'hub_unavailable' WHERE tenant_id = $1")
+    await shop.sql("UPDATE store.price SET price = 11 WHERE tenant_id = $1")
+
+    await world.sync(shop, Kind.PRICE, Kind.STOCK)
+
+    failures = "SELECT failures FROM rocksync.schedule WHERE tenant_id = $1 AND kind = $2"
+    assert [await shop.sql(failures, kind) for kind in ("price", "stock", "product")] == [0, 0, 3]
+
+
 async def test_nothing_of_a_product_comes_back_from_the_hub(world: World) -> None:
     shop = await world.shop()
     await shop.simple("A", brand="Nossa")

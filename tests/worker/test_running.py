@@ -188,7 +188,7 @@ async def test_what_a_worker_held_when_it_died_is_taken_over(world: World) -> No
     async with running(world.app):
         await until(lambda: quantity(shop, "A", 5))
 
-    assert not await world.app.schedules.finish(dead[0], complete=True)
+    assert not await world.app.schedules.finish(dead[0], complete=True, reached=True)
 
 
 class Overlapping(Schedules):
@@ -202,8 +202,8 @@ class Overlapping(Schedules):
             self.claimed.set()
         return leases
 
-    async def finish(self, lease: Lease, *, complete: bool) -> bool:
-        is_held = await super().finish(lease, complete=complete)
+    async def finish(self, lease: Lease, *, complete: bool, reached: bool) -> bool:
+        is_held = await super().finish(lease, complete=complete, reached=reached)
         if lease.kind is Kind.STOCK and self.claimed is None:
             self.claimed = asyncio.Event()
             await self._pool.execute("UPDATE store.stock SET on_hand = 9")
