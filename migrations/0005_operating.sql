@@ -194,9 +194,13 @@ COMMENT ON FUNCTION rocksync.request_sync IS 'Run one kind of a tenant now, what
 -- worker's alone. Oldest due first, orders and stock with a head start that waiting always overcomes.
 CREATE FUNCTION rocksync.claim(worker text, slots integer, lease interval, only_tenants bigint[], only_kinds text[])
 RETURNS SETOF rocksync.schedule
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+    SET plan_cache_mode = force_generic_plan AS $$ -- planning takes longer than the rest
+DECLARE
+    moment timestamptz; -- a volatile function in its place would have every schedule read instead of those that are due
 BEGIN
     PERFORM pg_advisory_xact_lock(7265710, 1);
+    moment := clock_timestamp();
     RETURN QUERY
     WITH due AS MATERIALIZED (
         SELECT d.tenant_id, d.kind
@@ -206,17 +210,17 @@ BEGIN
                SELECT s.tenant_id, s.kind, s.due_at
                  FROM rocksync.schedule s
                 WHERE s.kind = k.kind
-                  AND s.due_at <= clock_timestamp()
-                  AND (s.leased_until IS NULL OR s.leased_until <= clock_timestamp())
-                  AND (s.backoff_until IS NULL OR s.backoff_until <= clock_timestamp())
-                  AND (s.paused_until IS NULL OR s.paused_until <= clock_timestamp())
+                  AND s.due_at <= moment
+                  AND (s.leased_until IS NULL OR s.leased_until <= moment)
+                  AND (s.backoff_until IS NULL OR s.backoff_until <= moment)
+                  AND (s.paused_until IS NULL OR s.paused_until <= moment)
                   AND (only_tenants IS NULL OR s.tenant_id = ANY (only_tenants))
                   AND (only_kinds IS NULL OR s.kind = ANY (only_kinds))
                   AND EXISTS (SELECT FROM rocksync.tenant t WHERE t.id = s.tenant_id AND t.status = 'active')
                   AND EXISTS (SELECT FROM rocksync.credential c WHERE c.tenant_id = s.tenant_id)
                   AND NOT EXISTS (SELECT FROM rocksync.schedule o
                                    WHERE o.tenant_id = s.tenant_id AND o.lease_worker <> claim.worker
-                                     AND o.leased_until > clock_timestamp())
+                                     AND o.leased_until > moment)
                 ORDER BY s.due_at
                 LIMIT slots
                   FOR NO KEY UPDATE OF s SKIP LOCKED) d

@@ -66,7 +66,8 @@ class Delivery:
     """What one delivery did at the hub: for history, never with a secret or a buyer's data.
 
     ``action`` is one word (create, update, unchanged, import, invoice, …), ``status`` the HTTP status of the last
-    answer, ``created`` the sellable SKUs that came into being at the hub with it.
+    answer, ``created`` the sellable SKUs that came into being at the hub with it, ``absent`` those variations of the
+    document that the hub does not have after all, and that were not sent.
     """
 
     action: str
@@ -74,6 +75,7 @@ class Delivery:
     sent: dict[str, Any] | None = field(default=None, repr=False)
     took_ms: int | None = None
     created: tuple[Created, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

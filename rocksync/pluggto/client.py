@@ -148,8 +148,6 @@ class Client:
         started_at = self._clock()
         took_s = None
         try:
-            if request.method != "GET" and (may_write := _guard.get()) is not None:
-                may_write()
             answer = await self._exchange(tenant, request.method, request.route, request.target, request.body, token)
             if answer.status == _RATE_LIMITED:
                 raise self._limited(limiter, self._told_s(answer))
@@ -168,13 +166,17 @@ class Client:
     async def _exchange(
         self, tenant: Tenant, method: str, route: str, target: str, body: bytes | None, token: str | None
     ) -> Answer:
-        """Send once, unless the breaker is open. Raises: _FailedError for no reply, 5xx and redirects; PassError."""
+        """Send once, unless the breaker is open. Raises: _FailedError for no reply, 5xx and redirects; PassError.
+
+        What the guard holds back, or is cancelled, is no exchange.
+        """
+        may_send = _guard.get() if token is not None and method != "GET" else None
         probe = self.breaker.enter()
         started_at = self._clock()
         status = 0
         failed: bool | None = None
         try:
-            answer = await self._transport.send(method, target, body, token)
+            answer = await self._transport.send(method, target, body, token, may_send)
             status = answer.status
             failed = status >= _SERVER_ERROR
         except NoAnswerError as error:
@@ -182,11 +184,9 @@ class Client:
             raise _FailedError(PassError(f"no answer from Plugg.to: {error}"), harmless=not error.sent) from None
         finally:
             self._settle(failed, probe=probe)
-            self._observe(
-                Exchange(
-                    tenant=tenant.slug, method=method, route=route, status=status, took_s=self._clock() - started_at
-                )
-            )
+            if failed is not None:
+                took_s = self._clock() - started_at
+                self._observe(Exchange(tenant=tenant.slug, method=method, route=route, status=status, took_s=took_s))
         if status >= _SERVER_ERROR or status == _TIMEOUT:
             told_s = self._told_s(answer)
             raise _FailedError(PassError(f"Plugg.to is unavailable ({status})", retry_after_s=told_s), wait_s=told_s)

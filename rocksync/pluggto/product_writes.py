@@ -110,16 +110,17 @@ def adoption(document: ProductDocument, shown: Members) -> tuple[dict[str, Any],
 
 def repair(
     document: ProductDocument, accepted: Members | None, sending: Members, shown: Members
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, Any], list[str], list[str]]:
     """The body of a product that may hold any of what was accepted and sent, and the SKUs it is sent with offers for.
 
-    A SKU that may have come into being unnoticed gets its offer again; one that is not to be sold, no units.
+    A SKU that may have come into being unnoticed gets its offer again; one that is not to be sold, no units, or nothing
+    if it has not come into being: these are the third.
     """
     before = either(accepted, sending)
     known, maybe = _by((accepted or {}).get("variations"), "sku"), _by(before.get("variations"), "sku")
     there = _by(shown.get("variations"), "sku")
     body = {"sku": document.key, **_scalars(document.payload), **_arrays(document.payload, before, shown, full=True)}
-    variations, created = list[dict[str, Any]](), list[str]()
+    variations, created, absent = list[dict[str, Any]](), list[str](), list[str]()
     for variation in document.payload.get("variations", ()):
         sku = variation["sku"]
         arrays = _arrays(variation, maybe.get(sku, {}), there.get(sku), full=True)
@@ -130,17 +131,17 @@ def repair(
         elif sku not in known and sku in there:
             entry["quantity"] = 0
         elif sku not in known:
+            absent.append(sku)
             continue
         variations.append(entry)
     variations += [{"sku": sku, "remove": True} for sku in document.moved if sku in there]
     if variations:
-        return body | {"variations": variations}, created
+        return body | {"variations": variations}, created, absent
     if accepted is None and not document.payload.get("variations"):
         offer = document.offers.get(document.key)
-        return body | (offer_members(document.key, offer) if offer else {"quantity": 0}), [
-            document.key
-        ] if offer else []
-    return body, created
+        body |= offer_members(document.key, offer) if offer else {"quantity": 0}
+        return body, [document.key] if offer else [], absent
+    return body, created, absent
 
 
 def _scalars(payload: Members) -> dict[str, Any]:

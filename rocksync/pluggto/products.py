@@ -126,6 +126,7 @@ class _Write:
         self._status: int | None = None
         self._sent: Members = {}
         self._created: list[str] = []
+        self._absent: list[str] = []
 
     def delivery(self, took_s: float) -> Delivery:
         """What was done."""
@@ -139,6 +140,7 @@ class _Write:
                 Created(sku=sku, price=dict(offered[sku].price), stock=dict(offered[sku].stock))
                 for sku in self._created
             ),
+            absent=tuple(self._absent),
         )
 
     async def first(self) -> None:
@@ -179,11 +181,14 @@ class _Write:
         reply = None
         if found.status != _NOT_FOUND:
             self._accept(found)
-            members, self._created = product_writes.repair(self._document, accepted, sending, found.value or {})
+            members, self._created, self._absent = product_writes.repair(
+                self._document, accepted, sending, found.value or {}
+            )
             reply = await self._put(members)
         if reply is None or reply.status == _NOT_FOUND:
             if accepted is None and not self._document.offers:  # nothing arrived: it is a new product, and not ready
                 raise _missing(self._key, self._key)
+            self._absent = []
             await self._create_again()
             return
         await self._settle(reply, either(accepted, sending))

@@ -5,8 +5,9 @@ Source: pluggto-api 1.1 (TLS, headers), 6 (connect 10 s, total 20 s).
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
@@ -49,16 +50,25 @@ class Transport:
         self._base = base_url.rstrip("/")
         self._free = asyncio.Semaphore(connections)
 
-    async def send(self, method: str, target: str, body: bytes | None, token: str | None) -> Answer:
+    async def send(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        token: str | None,
+        may_send: Callable[[], None] | None = None,
+    ) -> Answer:
         """Send once and read the whole reply; without a token, *body* is a form. Raises: NoAnswerError.
 
-        What went wrong is told by its kind alone: the library's own errors can hold addresses and headers.
+        *may_send* is called when there is a connection, right before the first byte; what it raises is raised. Other
+        errors are told by their kind alone: the library's can hold addresses and headers.
         """
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         if body is not None:
             headers |= _FORM if token is None else _JSON
         data = io.BytesIO(body) if body is not None and len(body) >= _LARGE else body
         async with self._free:
+            _may_send.set(may_send)  # of this task, which sends one request at a time
             try:
                 async with self._session.request(
                     method, URL(self._base + target, encoded=True), data=data, headers=headers, allow_redirects=False
@@ -92,6 +102,18 @@ async def _content(reply: aiohttp.ClientResponse) -> bytes:
     return bytes(content)
 
 
+_may_send: ContextVar[Callable[[], None] | None] = ContextVar("rocksync_pluggto_may_send", default=None)
+
+
+class _Request(aiohttp.ClientRequest):
+    """Connecting may take long, and a process may be suspended meanwhile: whoever may send is asked after that."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if (may_send := _may_send.get()) is not None:
+            may_send()
+        return await super().send(conn)
+
+
 class _RepeatedError(Exception):
     """A connection was lost during a request."""
 
@@ -116,6 +138,7 @@ async def open_transport(base_url: str, *, timeout_s: float, connections: int) -
         headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"rocksync/{VERSION}"},
         auto_decompress=False,
         middlewares=(_once,),
+        request_class=_Request,
     ) as session:
         yield Transport(session, base_url, connections)
 

@@ -269,13 +269,13 @@ class _Run(Generic[R, D]):
     async def _deliver(self, parcel: list[tuple[Item, D]]) -> Sequence[Outcome]:
         try:
             outcomes = await self._flow.deliver(parcel)
-        except MissingAtHubError as error:
-            outcomes = [_lost_at_hub(item, document, error) for item, document in parcel]
         except ItemError as error:
-            if len(parcel) == 1:
-                outcomes = [refused(parcel[0][0], error)]
-            else:  # which of them it was shows when each goes alone
+            if len(parcel) > 1:  # which of them it was shows when each goes alone
                 outcomes = [outcome for single in parcel for outcome in await self._deliver([single])]
+            elif isinstance(error, MissingAtHubError):
+                outcomes = [_lost_at_hub(*parcel[0], error)]
+            else:
+                outcomes = [refused(parcel[0][0], error)]
         except (LeaseLostError, TenantError) as error:
             self._failure = self._failure or error
             return []

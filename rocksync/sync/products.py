@@ -1,6 +1,6 @@
 """Products to the hub: what they are, never what they cost or how many there are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -69,7 +69,8 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
             delivery = await deps.hub.put_product(
                 tenant, document, item.accepted, full=item.resend, sending=item.sending
             )
-            outcomes.append(replace(accepted(item, document, plain(document.payload)), delivery=delivery))
+            payload = _without(plain(document.payload), delivery.absent)
+            outcomes.append(replace(accepted(item, document, payload), delivery=delivery))
         return outcomes
 
     return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
@@ -90,6 +91,13 @@ def _variation_skus(payload: dict[str, Any] | None) -> set[str]:
 
 def _sellable_skus(payload: dict[str, Any]) -> list[str]:
     return sorted(_variation_skus(payload)) or [payload["sku"]]
+
+
+def _without(payload: dict[str, Any], absent: Collection[str]) -> dict[str, Any]:
+    """*payload* without the variations that did not get to the hub."""
+    if not absent:
+        return payload
+    return {**payload, "variations": [each for each in payload["variations"] if each["sku"] not in absent]}
 
 
 def _without_moved(document: ProductDocument, owners: Mapping[str, str]) -> ProductDocument:

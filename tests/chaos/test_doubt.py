@@ -175,3 +175,35 @@ async def test_an_acknowledgement_that_the_hub_drops_is_written_again(world: Wor
     await world.sync(shop)
 
     assert world.hub.order(shop.user, order["id"])["ack"]
+
+
+async def test_a_variation_that_did_not_arrive_takes_none_of_its_siblings_with_it(world: World) -> None:  # noqa: F811
+    """The hub was said to hold it; its missing stock made rocksync forget what the hub holds of the others."""
+    shop = await world.shop()
+    await shop.varied("P", "P1", "P2")
+    await world.sync(shop)
+    world.hub.add_fault("outage@PUT")
+    await shop.variation("P3", "P")
+    await shop.offer("P3", price=1, on_hand=9)
+    await world.sync(shop)
+    await shop.sql("UPDATE store.product SET active = false WHERE tenant_id = $1")
+
+    mark = world.mark()
+    await again(world, shop)
+
+    assert [shop.at_hub(sku)["quantity"] for sku in ("P1", "P2")] == [0, 0]
+    assert "/skus/P3/stock" not in {entry["path"] for entry in world.sent(mark)}
+
+
+async def test_a_variation_that_somebody_deletes_at_the_hub_takes_none_of_its_siblings_with_it(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    await shop.varied("P", "P1", "P2")
+    await world.sync(shop)
+    there = next(product for product in world.hub.products(shop.user) if product["sku"] == "P")
+    there["variations"] = [each for each in there["variations"] if each["sku"] == "P2"]
+    await shop.sql("UPDATE store.stock SET on_hand = on_hand + 1 WHERE tenant_id = $1 AND sku = 'P1'")
+    await shop.sql("UPDATE store.product SET active = false WHERE tenant_id = $1")
+
+    await world.sync(shop, Kind.STOCK)
+
+    assert shop.at_hub("P2")["quantity"] == 0

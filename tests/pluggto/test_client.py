@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from rocksync.domain.documents import StockDocument
-from rocksync.domain.errors import PassError
+from rocksync.domain.errors import LeaseLostError, PassError
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Credentials, TenantId
 from rocksync.pluggto.facts import BreakerMoved
@@ -232,3 +232,26 @@ async def test_facts_name_routes_and_never_skus(world: World) -> None:
     assert world.exchanges()[-1] == ("PUT", "/skus/{sku}/stock", 200)
     assert "PANELA" not in repr(world.facts)
     assert time.monotonic() - started_at < 5
+
+
+async def test_whoever_may_send_is_asked_when_there_is_a_connection_and_before_the_first_byte() -> None:
+    """A process may be suspended for longer than its lease while it connects."""
+    came = list[bytes]()
+    over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.read())
+        writer.close()
+        over.set()
+
+    def refuse() -> None:
+        raise LeaseLostError("the lease has run out")
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with open_transport(url, timeout_s=5, connections=1) as transport:
+            with pytest.raises(LeaseLostError):
+                await transport.send("PUT", "/skus/A/stock", b"{}", "token", refuse)
+        await asyncio.wait_for(over.wait(), 10)  # there was a connection
+
+    assert came == [b""]
