@@ -1,14 +1,16 @@
 -- What workers call around a pass: fold changes into items, finish or give back a lease.
 
 -- Fold up to max_changes committed changes into items, one item for each key, keeping the oldest change. Says whether
--- the lease is still held (nothing is done without it), how many changes were folded, and whether anything is due.
+-- the lease is still held (nothing is done without it), how many changes were folded, and whether anything is due. Where
+-- nothing is, the lease is given back at once if that is asked for: most passes are like that.
 CREATE FUNCTION rocksync.fold(
-    only_tenant bigint, only_kind text, token bigint, max_changes integer,
-    OUT held boolean, OUT folded bigint, OUT deliverable boolean)
+    only_tenant bigint, only_kind text, token bigint, max_changes integer, give_back boolean,
+    OUT held boolean, OUT folded bigint, OUT deliverable boolean, OUT given_back boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     folded := 0;
     deliverable := false;
+    given_back := false;
     PERFORM FROM rocksync.schedule s
       WHERE s.tenant_id = only_tenant AND s.kind = only_kind AND s.lease_token = token FOR SHARE;
     held := FOUND;
@@ -33,6 +35,9 @@ BEGIN
     SELECT EXISTS (SELECT FROM rocksync.item i
                     WHERE i.tenant_id = only_tenant AND i.kind = only_kind AND i.state = 'pending'
                       AND i.next_attempt_at <= clock_timestamp()) INTO deliverable;
+    IF give_back AND NOT deliverable AND folded < max_changes THEN
+        given_back := rocksync.finish(only_tenant, only_kind, token, true, false);
+    END IF;
 END $$;
 COMMENT ON FUNCTION rocksync.fold IS 'Workers only: turn committed changes of one tenant and kind into pending items.';
 

@@ -27,11 +27,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
-    """What folding found: how many changes it took, and whether it left any; ``deliverable``: an item is due."""
+    """What folding found: how many changes it took, and whether it left any; ``deliverable``: an item is due.
+
+    ``given_back``: none is, and the lease is held no more.
+    """
 
     changes: int
     more: bool
     deliverable: bool
+    given_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

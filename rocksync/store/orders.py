@@ -95,11 +95,15 @@ class StoreOrders:
         async with self._writing(lease) as connection:
             await connection.execute(_QUERIES.doubt, lease.tenant.id, order_id)
 
+    async def catch_up(self, lease: Lease) -> None:
+        """Settle what stock rows were locked for, and look again at orders that wait for SKUs."""
+        with explained():
+            row = await self._pool.fetchrow(_QUERIES.catch_up, lease.tenant.id)
+        if row is not None and row["parked"]:
+            await self.unpark(lease)
+
     async def unpark(self, lease: Lease) -> int:
         """Make pending the parked orders of which the store knows all SKUs by now; returns how many."""
-        with explained():
-            if not await self._pool.fetchval(_QUERIES.has_parked, lease.tenant.id):
-                return 0
         async with self._writing(lease) as connection:
             return _count(await connection.execute(_QUERIES.unpark, lease.tenant.id))
 

@@ -70,9 +70,9 @@ VALUES ($1, $2, 'unknown', '', $3)
 -- $1 tenant_id bigint, $2 id text
 UPDATE rocksync.hub_order SET digest = '' WHERE tenant_id = $1 AND id = $2;
 
--- name: has_parked
--- $1 tenant_id bigint
-SELECT EXISTS (SELECT FROM rocksync.hub_order WHERE tenant_id = $1 AND missing_skus <> '{}');
+-- name: catch_up
+-- Reservations settled as far as stock rows are free, and whether orders wait for SKUs. $1 tenant_id bigint
+SELECT rocksync.settle($1), EXISTS (SELECT FROM rocksync.hub_order WHERE tenant_id = $1 AND missing_skus <> '{}') AS parked;
 
 -- name: unpark
 -- Orders whose SKUs the store knows by now are looked at again.

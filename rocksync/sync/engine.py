@@ -125,11 +125,11 @@ def refused(item: Item, error: ItemError) -> Refused:
     )
 
 
-async def fold_all(items: Items, lease: Lease, over: Callable[[], bool]) -> Folded:
+async def fold_all(items: Items, lease: Lease, over: Callable[[], bool], *, give_back: bool) -> Folded:
     """Fold what has committed so far, a piece at a time while there is time."""
-    folded = await items.fold(lease)
+    folded = await items.fold(lease, give_back=give_back)
     while folded.more and not over():
-        folded = await items.fold(lease)
+        folded = await items.fold(lease, give_back=give_back)
     return folded
 
 

@@ -43,8 +43,7 @@ _DAY = timedelta(days=1)
 async def sync_orders(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Import what is new at the hub, follow what changed there, and tell it of invoices and tracking."""
     await poll(lease, deps)
-    await deps.orders.unpark(lease)
-    await deps.orders.settle(lease.tenant.id)
+    await deps.orders.catch_up(lease)
     advance = _Advance(lease, deps, limits)
     return await run_pass(
         lease,

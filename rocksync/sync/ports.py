@@ -25,8 +25,11 @@ from rocksync.domain.tenancy import Kind, Lease, Tenant, TenantId
 class Items(Protocol):
     """Desired state, one row for each thing of a kind. Writes raise LeaseLostError when the lease was taken over."""
 
-    async def fold(self, lease: Lease) -> Folded:
-        """Turn committed changes of the lease's tenant and kind into pending items, up to a limit."""
+    async def fold(self, lease: Lease, *, give_back: bool = False) -> Folded:
+        """Turn committed changes of the lease's tenant and kind into pending items, up to a limit.
+
+        *give_back*: end the pass, as one without a failure, if no item is due.
+        """
 
     async def reconsider(self, lease: Lease, mapper_version: str) -> int:
         """Make every item of the tenant and kind pending if it was mapped with another version; returns how many."""
@@ -91,8 +94,8 @@ class OrderBook(Protocol):
     async def doubt(self, lease: Lease, order_id: str) -> None:
         """Have the next poll look at an order again even if it is shown as before: the hub may drop what is written."""
 
-    async def unpark(self, lease: Lease) -> int:
-        """Make pending the parked orders whose SKUs the store knows by now; returns how many."""
+    async def catch_up(self, lease: Lease) -> None:
+        """Settle reservations as far as stock rows are free; make parked orders pending whose SKUs are known by now."""
 
     async def import_order(self, lease: Lease, document: OrderDocument, raw: str, *, reserve: bool) -> StoreOrder:
         """Write the order, all its lines and its reservations in one transaction, once; returns the store's order.

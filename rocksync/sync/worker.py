@@ -280,7 +280,9 @@ class Worker:
             return PassEnd(lease=lease, outcome="lost", took_s=self.clock() - started, detail=error.detail)
         except PassError as error:
             return await self._failed(lease, started, error)
-        await self._count(lease, changed=replace(report, complete=True) != _NOTHING)
+        await self._count(lease, changed=report is not None and replace(report, complete=True) != _NOTHING)
+        if report is None:
+            return PassEnd(lease=lease, outcome="complete", took_s=self.clock() - started, report=_NOTHING)
         reached = lease.kind is Kind.ORDER or report.sent > 0 or report.refused > 0
         await self.schedules.finish(lease, complete=report.complete, reached=reached)
         outcome = "complete" if report.complete else "slice"
@@ -301,13 +303,17 @@ class Worker:
         if took_s > _QUICK_COUNT_S:
             self._counts[key] = _Rest(until=began + took_s * _COUNT_RARELY)
 
-    async def _sync(self, lease: Lease, limits: Slice) -> PassReport:
+    async def _sync(self, lease: Lease, limits: Slice) -> PassReport | None:
+        """What the pass did; None: nothing was due, and its lease is given back already."""
         deps = self.deps
         if lease.in_doubt:
             await deps.items.doubt(lease)
         reconsidered = await deps.items.reconsider(lease, deps.mapper.version(lease.tenant))
-        folded = await fold_all(deps.items, lease, limits.over)
-        if lease.kind is not Kind.ORDER and not folded.deliverable and not reconsidered:
+        polls = lease.kind is Kind.ORDER
+        folded = await fold_all(deps.items, lease, limits.over, give_back=not polls and not reconsidered)
+        if folded.given_back:
+            return None
+        if not polls and not folded.deliverable and not reconsidered:
             return _NOTHING
         return await KINDS[lease.kind](lease, deps, limits)
 

@@ -216,6 +216,7 @@ async def test_a_pass_that_is_claimed_while_the_one_before_ends_keeps_its_lease(
     shop = await world.shop()
     await shop.simple("A")
     await world.sync(shop)
+    await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
     await world.pool.execute("SELECT rocksync.request_sync('loja', 'stock')")
 
     async with running(replace(world.app, schedules=Overlapping(world.pool, lease_s=60))):
