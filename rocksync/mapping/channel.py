@@ -98,7 +98,8 @@ class Channel(asyncio.Protocol):
         the next is made and sent, and the answers to those before are taken.
         """
         self._answers, self._take, sent, coming = [], take, 0, iter(parts)
-        seen, since = (-1, 0), time.monotonic()
+        began = time.monotonic()
+        seen, since = (-1, 0), began
         while len(self._answers) < rows and not self.gone:
             self._wanted = sent
             self._changed.clear()
@@ -116,12 +117,12 @@ class Channel(asyncio.Protocol):
                 seen, since = at, time.monotonic()
             elif time.monotonic() - since > deadline_s:
                 return self._ended(End.HUNG)
-            else:
+            if time.monotonic() - began > deadline_s / _LOOKS:
                 self._slow_down()
         return self._ended(End.DONE if len(self._answers) >= rows else End.GONE)
 
     def _slow_down(self) -> None:
-        """Let every other process go first: a row that takes this long is not to cost other tenants their turn."""
+        """Let every other process go first: rows that take this long are not to cost other tenants their turn."""
         if self.pid and not self.slowed:
             self.slowed = True
             with contextlib.suppress(OSError):
