@@ -15,7 +15,6 @@ from rocksync.domain.documents import (
 )
 from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.mapping import conversion, validation
-from rocksync.mapping.conversion import Mapped
 from rocksync.mapping.validation import InvalidPayloadError
 from rocksync.mapping.wire import Answer, Left, MappedListing, MappedOrder, MappedParcel, MappedPrice, MappedStock
 
@@ -28,11 +27,8 @@ def product(pair: _AcceptedListing, answer: Answer) -> ProductDocument | Skip:
     listing, accepted = pair
     match answer:
         case MappedListing(payload=payload, offers=offers):
-            made = Mapped(
-                payload=None if payload is None else cast("ProductPayload", payload),
-                offers={sku: _offer(*parts) for sku, parts in offers.items()},
-            )
-            return conversion.document(listing, accepted, made)
+            made = None if payload is None else cast("ProductPayload", payload)
+            return conversion.document(listing, accepted, made, {sku: _offer(*parts) for sku, parts in offers.items()})
         case Left(reason=reason, detail=detail):
             return Skip(key=listing.product.sku, reason=reason, detail=detail)
         case _:

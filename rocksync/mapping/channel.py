@@ -7,10 +7,10 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 from rocksync.mapping.wire import ANSWERS, HEADER, PROGRESS, STACK_AT, Answer, Op, frame
 
@@ -31,10 +31,14 @@ class End(StrEnum):
 class Exchange:
     """What came back of a request. An early end was at ``row``, from 1, 0 if unknown, while ``mark`` ran."""
 
-    answers: list[Answer]
+    answers: list[Any]
     end: End
     row: int = 0
     mark: int = 0
+
+
+def _as_it_is(answer: Answer) -> Any:  # noqa: ANN401 # what is taken is the asker's
+    return answer
 
 
 class Channel(asyncio.Protocol):
@@ -45,7 +49,8 @@ class Channel(asyncio.Protocol):
         self._shared = mmap.mmap(page, STACK_AT)
         self._progress = memoryview(self._shared)[: PROGRESS.size].cast("Q")
         self._buffer = bytearray()
-        self._answers: list[Answer] = []
+        self._answers: list[Any] = []
+        self._take: Callable[[Answer], Any] = _as_it_is
         self._wanted = 0
         self._changed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
@@ -67,7 +72,7 @@ class Channel(asyncio.Protocol):
             if end - start < HEADER.size + size:
                 break
             start += HEADER.size
-            self._answers.append(ANSWERS.decode(view[start : start + size]))
+            self._answers += map(self._take, ANSWERS.decode(view[start : start + size]))
             start += size
         view.release()
         del self._buffer[:start]
@@ -79,13 +84,22 @@ class Channel(asyncio.Protocol):
         self.gone = True
         self._changed.set()
 
-    async def ask(self, op: Op, parts: Iterable[tuple[int, bytes]], rows: int, deadline_s: float) -> Exchange:
-        """Send a request and return its answers, one for each of *rows*, none of which may take over *deadline_s*.
+    async def ask(
+        self,
+        op: Op,
+        parts: Iterable[tuple[int, bytes]],
+        rows: int,
+        deadline_s: float,
+        take: Callable[[Answer], Any] = _as_it_is,
+    ) -> Exchange:
+        """Send a request and return what *take* makes of its answers, in order, one for each of *rows*.
 
-        *parts* are bodies with their numbers of rows. While one is worked on the next is made and sent.
+        No row may take over *deadline_s*. *parts* are bodies with their numbers of rows. While the host works on one,
+        the next is made and sent, and the answers to those before are taken.
         """
-        self._answers, sent, coming = [], 0, iter(parts)
-        seen, since = (-1, 0), time.monotonic()
+        self._answers, self._take, sent, coming = [], take, 0, iter(parts)
+        began = time.monotonic()
+        seen, since = (-1, 0), began
         while len(self._answers) < rows and not self.gone:
             self._wanted = sent
             self._changed.clear()
@@ -103,12 +117,12 @@ class Channel(asyncio.Protocol):
                 seen, since = at, time.monotonic()
             elif time.monotonic() - since > deadline_s:
                 return self._ended(End.HUNG)
-            else:
+            if time.monotonic() - began > deadline_s / _LOOKS:
                 self._slow_down()
         return self._ended(End.DONE if len(self._answers) >= rows else End.GONE)
 
     def _slow_down(self) -> None:
-        """Let every other process go first: a row that takes this long is not to cost other tenants their turn."""
+        """Let every other process go first: rows that take this long are not to cost other tenants their turn."""
         if self.pid and not self.slowed:
             self.slowed = True
             with contextlib.suppress(OSError):

@@ -198,11 +198,13 @@ def _incomplete(listing: Listing, skus: list[str]) -> Skip:
 
 
 def document(
-    listing: Listing, accepted: dict[str, Any] | None, mapped: Mapped[ProductPayload]
+    listing: Listing, accepted: dict[str, Any] | None, payload: ProductPayload | None, offers: dict[str, Offer]
 ) -> ProductDocument | Skip:
-    """Return the document of a mapped listing. Variations that left the store stay in it, off sale."""
+    """Return the document of a mapped listing, no payload: it is not to be at Plugg.to.
+
+    Variations that left the store stay in it, off sale.
+    """
     product = listing.product
-    payload = mapped.payload
     if payload is None:
         if accepted is not None:
             return _withdrawn(product.sku, accepted, Reason.NOT_SELECTED)
@@ -212,7 +214,7 @@ def document(
         gone: list[Any] = [_off_sale(one) for one in variations if one["sku"] not in kept]
         if gone:
             payload["variations"] = [*payload.get("variations", ()), *gone]
-    return ProductDocument(key=product.sku, payload=payload, offers=mapped.offers)
+    return ProductDocument(key=product.sku, payload=payload, offers=offers)
 
 
 def _withdrawn(sku: str, accepted: dict[str, Any], reason: Reason) -> ProductDocument:

@@ -55,7 +55,6 @@ from rocksync.mapping.wire import (
     mark,
 )
 
-_FLUSH_BYTES = 64 * 1024
 _FLUSH_S = 0.005
 _DEATH_SIGNAL = 1
 # Rows are garbage without cycles: looking for cycles as often as by default costs more than mapping them.
@@ -149,7 +148,7 @@ class Host:
         self._channel = channel
         self._progress = progress
         self._rules: MapperRules | None = None
-        self._out = bytearray()
+        self._out: list[msgspec.Struct] = []
         self._flushed_at = 0.0
 
     def serve(self) -> None:
@@ -176,17 +175,16 @@ class Host:
         progress = self._progress
         for number, row in enumerate(rows, start=start + 1):
             progress[0] = number
-            self._out += frame(0, ENCODER.encode(_attempt(convert, row)))
-            if len(self._out) > _FLUSH_BYTES or time.monotonic() - self._flushed_at > _FLUSH_S:
-                progress[0] = 0
+            self._out.append(_attempt(convert, row))
+            if time.monotonic() - self._flushed_at > _FLUSH_S:
                 self._flush()
         progress[0] = 0
 
     def _flush(self) -> None:
         self._progress[0] = self._progress[1] = 0
         if self._out:
-            self._channel.sendall(self._out)
-            self._out = bytearray()
+            self._channel.sendall(frame(0, ENCODER.encode(self._out)))
+            self._out = []
         self._flushed_at = time.monotonic()
 
     def _at(self, what: int) -> None:

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ _SPAN = 16 * CHUNK
 IN_A_ROW = 3
 _CALL_DEADLINES = 10
 _LOST_FORKS = 3
+_Row = TypeVar("_Row")
+_Made = TypeVar("_Made")
 _STACK_LINE = re.compile(r'File "(?P<path>.*)", line (?P<line>\d+) in ')
 
 
@@ -75,23 +77,27 @@ class Hosts:
         self._freed = asyncio.Event()
 
     async def run(
-        self, crew: Crew, op: Op, rows: Sequence[Any], encode: Callable[[Sequence[Any]], bytes]
-    ) -> list[Answer]:
-        """Return an answer for each row, in order."""
+        self,
+        crew: Crew,
+        op: Op,
+        rows: Sequence[_Row],
+        encode: Callable[[Sequence[_Row]], bytes],
+        convert: Callable[[_Row, Answer], _Made],
+    ) -> list[_Made]:
+        """Return what *convert* makes of each row and its answer, in order."""
         desk = self._desks.setdefault(crew.tenant.id, _Desk())
-        call = _Call(rows=rows, ends_at=time.monotonic() + _CALL_DEADLINES * self._deadline_s)
+        ends_at = time.monotonic() + _CALL_DEADLINES * self._deadline_s
+        call = _Call(op=op, rows=rows, encode=encode, convert=convert, ends_at=ends_at)
         while not call.complete:
             async with desk.lock:
-                await self._step(desk, crew, op, call, encode)
+                await self._step(desk, crew, call)
             self._freed.set()
         return call.answers
 
-    async def _step(
-        self, desk: _Desk, crew: Crew, op: Op, call: "_Call", encode: Callable[[Sequence[Any]], bytes]
-    ) -> None:
+    async def _step(self, desk: _Desk, crew: Crew, call: "_Call[Any, Any]") -> None:
         """Get some answers of a call, or give up on the rest of it."""
         if (failed := call.blamed.pop(len(call.answers), None)) is not None:
-            call.answers.append(failed)
+            call.answers.append(call.convert(call.rows[len(call.answers)], failed))
             call.faults += 1
             desk.in_a_row += 1
             if desk.in_a_row >= IN_A_ROW:
@@ -106,8 +112,7 @@ class Hosts:
             call.give_up(self._slow(crew))
             return
         rows = call.span()
-        parts = ((len(part), encode(part)) for part in _parts(rows))
-        exchange = await self._exchange(desk, crew, op, parts, len(rows))
+        exchange = await self._exchange(desk, crew, call, rows)
         if isinstance(exchange, Failed):
             if exchange.reason is Reason.MAPPER_TIMEOUT:
                 desk.stopped = crew.version, exchange
@@ -115,7 +120,7 @@ class Hosts:
         else:
             await self._take(desk, crew, exchange, call, len(rows))
 
-    async def _take(self, desk: _Desk, crew: Crew, exchange: Exchange, call: "_Call", asked: int) -> None:
+    async def _take(self, desk: _Desk, crew: Crew, exchange: Exchange, call: "_Call[Any, Any]", asked: int) -> None:
         start = len(call.answers)
         call.answers += exchange.answers
         if exchange.answers:
@@ -136,13 +141,17 @@ class Hosts:
         call.blamed[max(start + row - 1, len(call.answers))] = failed
 
     async def _exchange(
-        self, desk: _Desk, crew: Crew, op: Op, parts: Iterable[tuple[int, bytes]], rows: int
+        self, desk: _Desk, crew: Crew, call: "_Call[_Row, Any]", rows: Sequence[_Row]
     ) -> Exchange | Failed:
+        parts = ((len(part), call.encode(part)) for part in _parts(rows))
+        answered = iter(rows)
         try:
             host = await self._manned(desk, crew)
             if isinstance(host, Failed):
                 return host
-            exchange = await host.channel.ask(op, parts, rows, self._deadline_s)
+            exchange = await host.channel.ask(
+                call.op, parts, len(rows), self._deadline_s, lambda answer: call.convert(next(answered), answer)
+            )
         except ForksLostError:
             return Failed(Reason.MAPPER_ERROR, "no mapper host can be started", False)
         except BaseException:
@@ -278,12 +287,15 @@ class Hosts:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Call:
-    """How far a call is. ``blamed`` are rows that are not to be tried again, by their place."""
+class _Call(Generic[_Row, _Made]):
+    """A call and how far it is. ``blamed`` are rows that are not to be tried again, by their place."""
 
-    rows: Sequence[Any]
+    op: Op
+    rows: Sequence[_Row]
+    encode: Callable[[Sequence[_Row]], bytes]
+    convert: Callable[[_Row, Answer], _Made]
     ends_at: float
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[_Made] = field(default_factory=list)
     blamed: dict[int, Failed] = field(default_factory=dict)
     faults: int = 0
     forks_lost: int = 0
@@ -293,20 +305,20 @@ class _Call:
     def complete(self) -> bool:
         return len(self.answers) >= len(self.rows)
 
-    def span(self) -> Sequence[Any]:
+    def span(self) -> Sequence[_Row]:
         """Return the rows to try next: none that is blamed, and not so many that others wait for long."""
         start = len(self.answers)
         most = 1 if start < self.one_by_one_until else _SPAN
         return self.rows[start : min([start + most, len(self.rows), *self.blamed])]
 
     def give_up(self, failed: Failed) -> None:
-        self.answers += [failed] * (len(self.rows) - len(self.answers))
+        self.answers += [self.convert(row, failed) for row in self.rows[len(self.answers) :]]
 
 
 _NOBODY = Tenant(id=TenantId(0), slug="", name="", domain="")
 
 
-def _parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
     for start in range(0, len(rows), CHUNK):
         yield rows[start : start + CHUNK]
 

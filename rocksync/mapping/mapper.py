@@ -143,7 +143,9 @@ class Mappers:
             return [plan.fault]
         if plan.crew is None or "rocksync_check_settings" not in plan.hooks:
             return []
-        answer = (await self._hosts.run(plan.crew, Op.SETTINGS, [tenant.slug], ROW_ENCODER.encode))[0]
+        [answer] = await self._hosts.run(
+            plan.crew, Op.SETTINGS, [tenant.slug], ROW_ENCODER.encode, lambda _, answer: answer
+        )
         match answer:
             case Complaints(texts=texts):
                 return texts
@@ -187,7 +189,9 @@ class Mappers:
         if answer is not None:
             return answer
         mapped = conversion.convert_listing(listing, conversion.known_skus(listing, accepted), self._default)
-        return mapped if isinstance(mapped, Skip) else conversion.document(listing, accepted, mapped)
+        if isinstance(mapped, Skip):
+            return mapped
+        return conversion.document(listing, accepted, mapped.payload, mapped.offers)
 
     async def prices(self, tenant: Tenant, prices: Sequence[Price]) -> list[PriceDocument | Skip | ItemError]:
         """Documents of prices."""
@@ -269,19 +273,21 @@ class Mappers:
     ) -> list[_Made | ItemError]:
         if plan.crew is None:
             return [_mapper_error(key(row), plan.fault or "its mappers cannot be used") for row in rows]
-        raw: list[Answer] = []
-        if rows:
-            began = time.monotonic()
-            raw = await self._hosts.run(plan.crew, op, rows, encode)
-            self._observe(summed_up(plan.crew, raw, time.monotonic() - began))
+        if not rows:
+            return []
 
-        def one(pair: tuple[_Row, Answer]) -> _Made:
-            row, answer = pair
+        def convert(row: _Row, answer: Answer) -> _Made | ItemError:
             if isinstance(answer, Failed):
-                raise ItemError(key(row), answer.detail, reason=answer.reason, final=answer.final)
-            return decode(row, answer)
+                return ItemError(key(row), answer.detail, reason=answer.reason, final=answer.final)
+            try:
+                return decode(row, answer)
+            except ItemError as error:
+                return error
 
-        return await _in_chunks(zip(rows, raw, strict=True), one)
+        began = time.monotonic()
+        made = await self._hosts.run(plan.crew, op, rows, encode, convert)
+        self._observe(summed_up(plan.crew, made, time.monotonic() - began))
+        return made
 
     def _plan(self, tenant: Tenant) -> _Plan:
         plan = self._plans.get(tenant.id)

@@ -7,7 +7,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from rocksync.domain.catalog import Listing, Price, Product, Stock
-from rocksync.domain.documents import InvoicePayload, OrderDocument, PricePayload, ShipmentPayload, StockPayload
+from rocksync.domain.documents import (
+    InvoicePayload,
+    OrderDocument,
+    PricePayload,
+    ShipmentPayload,
+    StockPayload,
+)
 from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
@@ -20,6 +26,7 @@ from rocksync.mapping.readonly import ReadOnlyDict, read_only
 from rocksync.mapping.validation import InvalidPayloadError
 from rocksync.mapping.wire import encoded, mark
 
+_Row = TypeVar("_Row")
 _Made = TypeVar("_Made")
 
 
@@ -48,11 +55,11 @@ class MapperRules:
         self._invoice = _steps(mappers, "rocksync_map_invoice")
         self._shipment = _steps(mappers, "rocksync_map_shipment")
         self._settings = _steps(mappers, "rocksync_check_settings")
-        self.wants_accepted = any(step.wants_accepted for step in self._product)
+        self._shows_product = any("product" in seen.arguments for one in mappers for seen in one.hooks)
 
     def selects(self, product: Product) -> bool:
         """Tell what the first mapper with an opinion says."""
-        if self._select or self._product:
+        if self._shows_product:
             _seal_product(product)
         for step in self._select:
             self._at(step.mark)
@@ -73,7 +80,8 @@ class MapperRules:
         return self._through(
             product.sku,
             self._product,
-            lambda: default.product_payload(listing, variations),
+            lambda row: default.product_payload(row, variations),
+            listing,
             {"product": product, "accepted": None},
             lambda payload: encoded(validation.product(payload, product.sku, variations, creating=accepted is None)),
             accepted=accepted,
@@ -84,9 +92,10 @@ class MapperRules:
         return self._through(
             price.sku,
             self._price,
-            lambda: default.price_payload(price),
+            default.price_payload,
+            price,
             {"price": price, "creating": creating},
-            lambda payload: None if payload == {} and not creating else validation.price(payload),
+            validation.price if creating else _price_or_none,
         )
 
     def stock(self, stock: Stock, *, creating: bool) -> StockPayload | None:
@@ -94,9 +103,10 @@ class MapperRules:
         return self._through(
             stock.sku,
             self._stock,
-            lambda: default.stock_payload(stock),
+            default.stock_payload,
+            stock,
             {"stock": stock, "creating": creating},
-            lambda payload: None if payload == {} and not creating else validation.stock(payload),
+            validation.stock if creating else _stock_or_none,
         )
 
     def order(self, order: HubOrder) -> OrderDocument | None:
@@ -113,7 +123,8 @@ class MapperRules:
         return self._through(
             order.id,
             self._order,
-            lambda: default.order_document(order) or {},
+            default.order_document,
+            order,
             {"order": _seal_order(order)},
             check,
             slot="document",
@@ -128,7 +139,8 @@ class MapperRules:
         return self._through(
             order.pluggto_id,
             self._invoice,
-            lambda: default.invoice_payload(invoice),
+            default.invoice_payload,
+            invoice,
             {"order": order, "invoice": invoice},
             validation.invoice,
             private=True,
@@ -142,7 +154,8 @@ class MapperRules:
         return self._through(
             order.pluggto_id,
             self._shipment,
-            lambda: default.shipment_payload(shipment),
+            default.shipment_payload,
+            shipment,
             {"order": order, "shipment": shipment},
             validation.shipment,
             private=True,
@@ -169,7 +182,8 @@ class MapperRules:
         self,
         key: str,
         steps: Sequence[_Step],
-        start: Callable[[], Any],
+        start: Callable[[_Row], object],
+        row: _Row,
         given: dict[str, Any],
         check: Callable[[Any], _Made],
         *,
@@ -177,9 +191,10 @@ class MapperRules:
         accepted: LastAccepted = None,
         private: bool = False,
     ) -> _Made:
-        """Return what *check* makes of the default payload after every step; ``given[slot]`` is the payload."""
+        """Return what *check* makes of the row's default payload after every step; ``given[slot]`` is the payload."""
+        given["tenant"] = self._tenant
         try:
-            payload = given[slot] = start()
+            payload = given[slot] = start(row)
         except InvalidPayloadError as error:
             raise store_refusal(key, error) from error
         for step in steps:
@@ -187,7 +202,7 @@ class MapperRules:
         try:
             return check(payload)
         except InvalidPayloadError as error:
-            given[slot] = start()
+            given[slot] = start(row)
             raise self._blamed(key, error, steps, given, accepted, lambda: check(given[slot])) from error
         except Exception as error:  # what a mapper put into the payload may raise when it is looked at
             if not steps:
@@ -197,7 +212,6 @@ class MapperRules:
     def _run(
         self, step: _Step, key: str, given: dict[str, Any], accepted: LastAccepted, *, private: bool = False
     ) -> None:
-        given["tenant"] = self._tenant
         if step.wants_accepted and accepted is not None:
             given["accepted"] = accepted()
         self._at(step.mark)
@@ -228,6 +242,14 @@ class MapperRules:
             if fault := _fault(check):
                 return _rubbish(step, key, f"left an invalid payload: {fault}")
         return store_refusal(key, error)
+
+
+def _price_or_none(payload: object) -> PricePayload | None:
+    return None if payload == {} else validation.price(payload)
+
+
+def _stock_or_none(payload: object) -> StockPayload | None:
+    return None if payload == {} else validation.stock(payload)
 
 
 def _fault(check: Callable[[], object]) -> str | None:

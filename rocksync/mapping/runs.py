@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rocksync.domain.errors import ItemError
 from rocksync.domain.reasons import Reason
 from rocksync.mapping.hosts import Crew
-from rocksync.mapping.wire import Answer, Failed
 
 _FAULTS = frozenset((Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT))
 
@@ -28,10 +28,10 @@ def unseen(run: MapperRun) -> None:
     """Let *run* pass unseen."""
 
 
-def summed_up(crew: Crew, answers: Sequence[Answer], took_s: float) -> MapperRun:
+def summed_up(crew: Crew, answers: Sequence[object], took_s: float) -> MapperRun:
     """Return what is told of a batch."""
     names = tuple(member.source.name for member in crew.members)
-    faults = [each.detail for each in answers if isinstance(each, Failed) and each.reason in _FAULTS]
+    faults = [each.detail for each in answers if isinstance(each, ItemError) and each.reason in _FAULTS]
     failed = Counter(_culprit(names, detail) for detail in faults)
     return MapperRun(mappers=names, items=len(answers), took_s=took_s, failed=failed)
 

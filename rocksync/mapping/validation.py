@@ -57,17 +57,16 @@ def check_sku(sku: str) -> None:
 
 def product(payload: object, sku: str, variations: Collection[str], *, creating: bool) -> ProductShape:
     """Return the payload of product *sku*; it must have exactly *variations*, in any order."""
-    if not isinstance(payload, dict):
-        raise InvalidPayloadError(f"the payload must be a dict, not {_kind(payload)}")
     cleaned = _without_empty(payload)
-    _refuse_price_and_stock("", cleaned)
     if isinstance(parts := cleaned.get("variations"), list):
         cleaned["variations"] = [_without_empty(part) if isinstance(part, dict) else part for part in parts]
-        for number, part in enumerate(parts):
-            _refuse_price_and_stock(f"variations[{number}].", part)
-    if creating and "name" not in cleaned:
-        raise InvalidPayloadError("name is missing")
-    shape = _shaped(cleaned, ProductShape)
+    try:
+        shape = _shaped(cleaned, ProductShape)
+    except InvalidPayloadError:
+        _refuse_price_and_stock(cleaned)  # which says more of what is wrong
+        _refuse_nameless(cleaned, creating=creating)
+        raise
+    _refuse_nameless(cleaned, creating=creating)
     if shape.sku != sku:
         raise InvalidPayloadError(f"sku must stay {sku!r}, not {shape.sku!r}")
     _finish("", shape)
@@ -81,11 +80,19 @@ def product(payload: object, sku: str, variations: Collection[str], *, creating:
     return shape
 
 
-def _refuse_price_and_stock(place: str, members: object) -> None:
-    if isinstance(members, dict) and not _PRICE_AND_STOCK.isdisjoint(members):
-        member = next(one for one in members if one in _PRICE_AND_STOCK)
-        hook = "rocksync_map_stock" if member == "quantity" else "rocksync_map_price"
-        raise InvalidPayloadError(f"{place}{member} does not belong in a product payload: use {hook}")
+def _refuse_price_and_stock(cleaned: dict[Any, Any]) -> None:
+    parts = cleaned.get("variations")
+    places = {f"variations[{number}].": part for number, part in enumerate(parts if isinstance(parts, list) else ())}
+    for place, members in {"": cleaned, **places}.items():
+        if isinstance(members, dict) and not _PRICE_AND_STOCK.isdisjoint(members):
+            member = next(one for one in members if one in _PRICE_AND_STOCK)
+            hook = "rocksync_map_stock" if member == "quantity" else "rocksync_map_price"
+            raise InvalidPayloadError(f"{place}{member} does not belong in a product payload: use {hook}")
+
+
+def _refuse_nameless(cleaned: dict[Any, Any], *, creating: bool) -> None:
+    if creating and "name" not in cleaned:
+        raise InvalidPayloadError("name is missing")
 
 
 def _finish(place: str, shape: SellableShape) -> None:

@@ -1,7 +1,7 @@
 """What the worker and its mapper hosts say to each other: frames of JSON over a socket.
 
 A frame is a length, an operation, how many rows of the request went before, and a body. A host answers a request with
-one frame for each row, in order.
+frames of lists, in all one answer for each row, in order.
 """
 
 import struct
@@ -166,11 +166,11 @@ Answer = (
     | Examined
     | Complaints
 )
-_NUL = b"\\u0000"
+_ESCAPE, _NUL = b"\\", b"\\u0000"
 # Numbers stay numbers on the way, so that what JSON says of an untyped member is what arrives.
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 ROW_ENCODER = msgspec.json.Encoder()
-ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer, float_hook=Decimal)
+ANSWERS: msgspec.json.Decoder[list[Answer]] = msgspec.json.Decoder(list[Answer], float_hook=Decimal)
 LOADS = msgspec.json.Decoder(Load)
 SOURCES = msgspec.json.Decoder(Source)
 ROWS: dict[Op, msgspec.json.Decoder[Any]] = {
@@ -191,7 +191,7 @@ def encoded(payload: object) -> msgspec.Raw:
         body = ENCODER.encode(payload)
     except Exception as error:  # what mappers leave in a payload may raise when it is read
         raise InvalidPayloadError(f"a member is no JSON ({type(error).__name__})") from error
-    if _NUL in body:
+    if _ESCAPE in body and _NUL in body:
         raise InvalidPayloadError("a text holds a NUL character")
     return msgspec.Raw(body)
 

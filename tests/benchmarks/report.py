@@ -142,6 +142,14 @@ def _mapping(r: Result) -> list[Row]:
     return [
         (f"one mapper adds, per {kind}", f"{cost['added_us']:.1f} µs", "≤ 20 µs")
         for kind, cost in r["cost_per_item"].items()
+    ] + _neighbour({kind: one["ratio"] for kind, one in r["neighbour"].items()})
+
+
+def _neighbour(ratios: dict[str, float]) -> list[Row]:
+    each = ", ".join(f"{kind} {ratio:.2f}" for kind, ratio in ratios.items())
+    return [
+        ("a tenant's pages beside the worst bad mapper", f"{max(ratios.values()):.2f} ×", "≤ 1.10 ×"),
+        ("beside one that", each, ""),
     ]
 
 

@@ -1,11 +1,14 @@
 """A bad mapper hurts its own tenant only: a second tenant, with a mapper of its own, watches."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,9 +37,12 @@ def bad(folder: Folder, line: str) -> None:
     )
 
 
-async def both(mappers: Mappers, count: int = 5) -> list[PriceDocument | Skip | ItemError]:
+async def both(
+    mappers: Mappers, count: int = 5, settings: Mapping[str, Any] | None = None
+) -> list[PriceDocument | Skip | ItemError]:
     """The bad tenant's answers, with the good one's checked: they came, and are right."""
-    answers, good = await asyncio.gather(mappers.prices(BAD, prices(count)), mappers.prices(GOOD, prices(50)))
+    one = replace(BAD, settings=settings or {})
+    answers, good = await asyncio.gather(mappers.prices(one, prices(count)), mappers.prices(GOOD, prices(50)))
     assert [str(one.payload["price"]) for one in good if isinstance(one, PriceDocument)] == ["11.00"] * 50
     return answers
 
@@ -106,6 +112,48 @@ async def test_a_mapper_that_exits_costs_one_item(folder: Folder, line: str, tol
 
     async with folder.opened() as mappers:
         fault(await both(mappers), Reason.MAPPER_ERROR, told)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "price.price = 1",
+        "price.product_sku += 'X'",
+        "tenant.settings['rate'] = 2",
+        "tenant.settings['ladder'].append(4)",
+        "tenant.settings['nested']['deep'] = 2",
+        "tenant.slug = 'good'",
+    ],
+)
+async def test_a_mapper_that_changes_what_is_only_to_be_read_costs_one_item(folder: Folder, line: str) -> None:
+    bad(folder, line)
+    settings = {"rate": 1, "ladder": [1, 2], "nested": {"deep": 1}}
+
+    async with folder.opened() as mappers:
+        fault(await both(mappers, settings=settings), Reason.MAPPER_ERROR, "line 6: ", "Error: ")
+
+    assert settings == {"rate": 1, "ladder": [1, 2], "nested": {"deep": 1}}
+
+
+async def test_a_mapper_that_imports_what_is_missing_when_it_runs_costs_one_item(folder: Folder) -> None:
+    bad(folder, "import not_there_at_all")
+
+    async with folder.opened() as mappers:
+        fault(await both(mappers), Reason.MAPPER_ERROR, "line 6: ModuleNotFoundError")
+
+
+async def test_a_mapper_that_imports_what_is_missing_at_its_top_costs_its_own_tenant_only(folder: Folder) -> None:
+    folder.write("good", GOOD_TEXT)
+    folder.write("bad", "import not_there_at_all\n")
+
+    async with folder.opened() as mappers:
+        answers = await both(mappers)
+
+    for answer in answers:
+        assert isinstance(answer, ItemError)
+        assert answer.reason is Reason.MAPPER_ERROR
+        for part in ("mapper bad", "bad.py line 2", "ModuleNotFoundError"):
+            assert part in answer.detail
 
 
 async def test_a_mapper_that_allocates_without_end_costs_one_item(folder: Folder) -> None:
@@ -262,14 +310,17 @@ async def test_a_call_that_is_cancelled_leaves_no_answers_behind(folder: Folder)
 
 
 def _hosts() -> set[int]:
-    found = set()
+    """The processes of this one's mappers: that which hosts are forked from, and hosts."""
+    parents = {}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with contextlib.suppress(OSError):
             if b"rocksync.mapping.host" in path.read_bytes():
-                found.add(int(path.parent.name))
-        except OSError:
-            continue
-    return found
+                parents[int(path.parent.name)] = _parent(int(path.parent.name))
+    return {pid for pid, parent in parents.items() if os.getpid() in {parent, parents.get(parent)}}
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def _alive(pid: int) -> bool:
@@ -292,10 +343,6 @@ async def test_no_process_outlives_its_worker(folder: Folder) -> None:
 
     assert started
     await eventually(lambda: not any(_alive(pid) for pid in started))
-
-
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at processes by /proc")
