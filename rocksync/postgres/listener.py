@@ -81,7 +81,8 @@ async def _until_lost(connection: asyncpg.Connection, check_s: float) -> None:
     connection.add_termination_listener(lambda _connection: lost.set())
     while not lost.is_set():
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(lost.wait(), check_s)
+            async with asyncio.timeout(check_s):  # unlike wait_for, it never takes a cancellation for its own end
+                await lost.wait()
         if not lost.is_set():
             await connection.execute("SELECT 1", timeout=check_s)
     raise ConnectionError

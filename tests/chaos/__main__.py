@@ -22,6 +22,12 @@ def seeds(text: str) -> list[int]:
     return found
 
 
+def part(text: str) -> tuple[int, int]:
+    """``2/3``."""
+    number, _, of = text.partition("/")
+    return int(number), int(of)
+
+
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
@@ -60,61 +66,80 @@ async def short(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outc
     yield await network.names_fail(opened, seed)
     yield await network.certificates_fail(opened, seed, faces=3)
     yield await growth.upgrade(opened, seed)
-    for outcome in await scenarios.fault_pairs(opened, seed, pairs=2):
+    async for outcome in scenarios.fault_pairs(opened, seed, (seed, 315)):
         yield outcome
 
 
 async def long(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
-    """Everything; hours."""
+    """Everything; hours. Its parts can run side by side: ``storm``, and ``some`` for the rest."""
     async for outcome in storms(opened, given):
         yield outcome
+    given.only = list(PARTS)
+    async for outcome in some(opened, given):
+        yield outcome
+
+
+async def crash(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    for outcome in await scenarios.crash_points(opened, given.seeds[0], every=given.every):
+        yield outcome
+
+
+async def faults(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    async for outcome in scenarios.faults_alone(opened, given.seeds[0]):
+        yield outcome
+
+
+async def pairs(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    async for outcome in scenarios.fault_pairs(opened, given.seeds[0], given.part):
+        yield outcome
+
+
+async def people(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    yield await scenarios.dead_credentials(opened, given.seeds[0])
+    yield await scenarios.poison(opened, given.seeds[0])
+
+
+async def crowds(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
     seed = given.seeds[0]
-    for outcome in await scenarios.crash_points(opened, seed, every=None):
-        yield outcome
-    for outcome in await scenarios.faults_alone(opened, seed):
-        yield outcome
-    for outcome in await scenarios.fault_pairs(opened, seed, pairs=60):
-        yield outcome
-    yield await scenarios.dead_credentials(opened, seed)
-    yield await scenarios.poison(opened, seed)
     yield await scenarios.order_storm(opened, seed, orders=2_000)
     yield await scenarios.fairness(opened, seed, items=50_000, window_s=60)
     yield await scenarios.fairness(opened, seed, items=500, busy=200, window_s=60)
     yield await scenarios.all_at_once(opened, seed, tenants=1_000)
     yield await growth.million(opened, seed)
-    for each in range(1, 11):
-        yield await clocks.clock_steps(opened, each)
-    yield await network.names_fail(opened, seed)
-    yield await network.certificates_fail(opened, seed)
-    yield await network.outage(opened, seed, length_s=given.minutes * 60)
-    for each in range(1, 11):
-        yield await growth.upgrade(opened, each)
-    yield await growth.endurance(opened, seed, length_s=given.minutes * 60)
+
+
+async def clocks_and_names(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    for seed in range(1, 11):
+        yield await clocks.clock_steps(opened, seed)
+        yield await growth.upgrade(opened, seed)
+    yield await network.names_fail(opened, given.seeds[0])
+    yield await network.certificates_fail(opened, given.seeds[0])
+
+
+async def outage(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    yield await network.outage(opened, given.seeds[0], length_s=given.minutes * 60)
+
+
+async def endurance(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    yield await growth.endurance(opened, given.seeds[0], length_s=given.minutes * 60)
+
+
+PARTS = {
+    "crash": crash,
+    "faults": faults,
+    "pairs": pairs,
+    "people": people,
+    "crowds": crowds,
+    "clocks": clocks_and_names,
+    "outage": outage,
+    "endurance": endurance,
+}
 
 
 async def some(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
-    """The scenarios named by ``--only``."""
-    seed = given.seeds[0]
+    """The parts named by ``--only``."""
     for name in given.only:
-        made = {
-            "crash": lambda: scenarios.crash_points(opened, seed, every=given.every),
-            "credentials": lambda: scenarios.dead_credentials(opened, seed),
-            "poison": lambda: scenarios.poison(opened, seed),
-            "orders": lambda: scenarios.order_storm(opened, seed),
-            "fairness": lambda: scenarios.fairness(opened, seed),
-            "crowd": lambda: scenarios.all_at_once(opened, seed),
-            "clocks": lambda: clocks.clock_steps(opened, seed, length_s=given.length),
-            "names": lambda: network.names_fail(opened, seed),
-            "tls": lambda: network.certificates_fail(opened, seed),
-            "outage": lambda: network.outage(opened, seed, length_s=given.minutes * 60),
-            "upgrade": lambda: growth.upgrade(opened, seed),
-            "million": lambda: growth.million(opened, seed),
-            "faults": lambda: scenarios.faults_alone(opened, seed),
-            "pairs": lambda: scenarios.fault_pairs(opened, seed, pairs=given.pairs),
-            "endurance": lambda: growth.endurance(opened, seed, length_s=given.minutes * 60),
-        }[name]()
-        found = await made
-        for outcome in found if isinstance(found, list) else [found]:
+        async for outcome in PARTS[name](opened, given):
             yield outcome
 
 
@@ -124,9 +149,9 @@ async def main() -> int:
     parser.add_argument("--seeds", type=seeds, help="1-5,9")
     parser.add_argument("--length", type=float, default=8.0, help="seconds of harm in a storm")
     parser.add_argument("--minutes", type=float, default=60.0, help="of endurance, and of the outage")
-    parser.add_argument("--only", nargs="*", default=[], help="scenarios of `some`")
+    parser.add_argument("--only", nargs="*", default=[], choices=PARTS, help="parts of the long campaign, for `some`")
     parser.add_argument("--every", type=int, help="crash points to take of each kind; none: all")
-    parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--part", type=part, default=(1, 1), help="of the pairs of faults: 2/3 is the second third")
     parser.add_argument("--keep", help="folder for the logs of rounds that went wrong")
     parser.add_argument("--json", type=Path, help="file that the results are added to, one line each")
     parser.add_argument("--report", type=Path, help="write the table of all results in --json to this file")

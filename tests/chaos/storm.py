@@ -258,8 +258,11 @@ class Attacker:
 
     async def run(self, over: asyncio.Event, only: Sequence[str] | None) -> None:
         kinds = {name: act for name, act in self.kinds.items() if only is None or name in only}
-        await asyncio.sleep(self.rng.uniform(0.2, 2.0))
         async with asyncio.TaskGroup() as group:
+            if only == ("hub fault",):
+                for fault in self.faults:
+                    group.create_task(self._hub_fault(fault))
+            await asyncio.sleep(self.rng.uniform(0.2, 2.0))
             while not over.is_set():
                 name = self.rng.choice(list(kinds))
                 self.done[name] += 1
@@ -364,8 +367,8 @@ class Attacker:
             self.tokens_ended_at = time.monotonic()
             end()
 
-    async def _hub_fault(self) -> None:
-        text = self.rng.choice(list(self.faults))
+    async def _hub_fault(self, text: str | None = None) -> None:
+        text = text or self.rng.choice(list(self.faults))
         self.done[f"hub: {text.split(':')[0].split('=')[0]}"] += 1
         fault = self.ring.hub.add_fault(text)
         await asyncio.sleep(self.rng.uniform(0.5, 3.0))
