@@ -55,7 +55,7 @@ async def short(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outc
     for seed in given.seeds[:5]:
         yield await storm(opened, seed, length_s=6, keep=given.keep)
     seed = given.seeds[0]
-    for outcome in await scenarios.crash_points(opened, seed, every=2):
+    async for outcome in scenarios.crash_points(opened, seed, every=2):
         yield outcome
     yield await scenarios.dead_credentials(opened, seed)
     yield await scenarios.poison(opened, seed)
@@ -80,7 +80,7 @@ async def long(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outco
 
 
 async def crash(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
-    for outcome in await scenarios.crash_points(opened, given.seeds[0], every=given.every):
+    async for outcome in scenarios.crash_points(opened, given.seeds[0], every=given.every, part=given.part):
         yield outcome
 
 
@@ -151,7 +151,7 @@ async def main() -> int:
     parser.add_argument("--minutes", type=float, default=60.0, help="of endurance, and of the outage")
     parser.add_argument("--only", nargs="*", default=[], choices=PARTS, help="parts of the long campaign, for `some`")
     parser.add_argument("--every", type=int, help="crash points to take of each kind; none: all")
-    parser.add_argument("--part", type=part, default=(1, 1), help="of the pairs of faults: 2/3 is the second third")
+    parser.add_argument("--part", type=part, default=(1, 1), help="of crash points and pairs: 2/3 is the second third")
     parser.add_argument("--keep", help="folder for the logs of rounds that went wrong")
     parser.add_argument("--json", type=Path, help="file that the results are added to, one line each")
     parser.add_argument("--report", type=Path, help="write the table of all results in --json to this file")

@@ -20,6 +20,8 @@ class Link:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     unread: bytearray = field(default_factory=bytearray)
+    prepared: dict[bytes, str] = field(default_factory=dict)
+    portals: dict[bytes, str] = field(default_factory=dict)
     started: bool = False
     stranded: bool = False
 
@@ -143,7 +145,10 @@ class Proxy:
         return self._statements(link, data)
 
     def _statements(self, link: Link, data: bytes) -> list[str]:
-        """The statements that are run: each ``Q`` (simple query) and each ``E`` (execute) message of the protocol."""
+        """The statements that are run: each ``Q`` (simple query) and each ``E`` (execute) message of the protocol.
+
+        What is executed was named before: ``P`` prepares a statement, ``B`` binds it to a portal.
+        """
         link.unread += data
         found = []
         while True:
@@ -156,8 +161,14 @@ class Proxy:
             kind = bytes(link.unread[:1]) if link.started else b""
             if kind == b"Q":
                 found.append(link.unread[5 : size - 1].decode(errors="replace"))
+            elif kind == b"P":
+                name, _, rest = bytes(link.unread[5:size]).partition(b"\0")
+                link.prepared[name] = rest.partition(b"\0")[0].decode(errors="replace")
+            elif kind == b"B":
+                portal, _, rest = bytes(link.unread[5:size]).partition(b"\0")
+                link.portals[portal] = link.prepared.get(rest.partition(b"\0")[0], "")
             elif kind == b"E":
-                found.append("execute")
+                found.append(link.portals.get(bytes(link.unread[5:size]).partition(b"\0")[0], ""))
             link.started = link.started or int.from_bytes(link.unread[4:8]) != 80877103  # an SSL request comes first
             del link.unread[:size]
 

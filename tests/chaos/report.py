@@ -61,7 +61,7 @@ def _table(lines: list[dict[str, Any]]) -> str:
     )
 
 
-_NO_FIGURES = frozenset({"imported", "points"})
+_NO_FIGURES = frozenset({"imported"})
 
 
 def _row(name: str, lines: list[dict[str, Any]]) -> str:

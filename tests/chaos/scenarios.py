@@ -24,16 +24,24 @@ INSERT INTO store.stock (tenant_id, sku, on_hand) SELECT $1, sku, 100 FROM v
 """Products of fifty variations each: many items, few requests to create them."""
 
 
+async def points(server: Server, seed: int) -> tuple[list[str], list[str]]:
+    """Where a small but complete day can be cut off: its requests to the hub, and its statements."""
+    asked = {"hub": list[str](), "postgres": list[str]()}
+    async with arena(server, seed=seed, settings={"worker.lease_s": 1}) as ring:
+        worker, _ = await _morning(ring, seed)
+        worker.hub.before = lambda _number, what: asked["hub"].append(what)
+        worker.postgres.before = lambda _number, what: asked["postgres"].append(what)
+        await worker.start("--once")
+        await worker.ended(60)
+    return asked["hub"], asked["postgres"]
+
+
 async def crash_at(server: Server, seed: int, door: str, moment: str, point: int) -> Outcome:
     """Kill the worker at its *point*-th request (*door* hub) or statement (postgres), *moment* before or after it."""
     outcome = Outcome(name=f"kill -9 at {door} ({moment})", seed=point, workers=1)
     began = time.monotonic()
     async with arena(server, seed=seed, settings={"worker.lease_s": 1}) as ring:
-        worker = ring.workers[0]
-        keeper = await _small_shop(ring, seed)
-        await worker.start("--once")
-        await worker.ended(60)
-        await _second_day(ring, keeper)
+        worker, keeper = await _morning(ring, seed)
         proxy = worker.hub if door == "hub" else worker.postgres
         first, note = proxy.asked, proxy.before
         died = asyncio.Event()
@@ -51,7 +59,6 @@ async def crash_at(server: Server, seed: int, door: str, moment: str, point: int
         await worker.ended(60)
         outcome.attacks[outcome.name] += died.is_set()
         proxy.before, proxy.after = note, lambda _asked: None
-        outcome.figures["points"] = proxy.asked - first
         for _ in range(3):
             await keeper.act()
         await worker.start()
@@ -61,32 +68,49 @@ async def crash_at(server: Server, seed: int, door: str, moment: str, point: int
     return outcome
 
 
-async def crash_points(server: Server, seed: int, *, every: int | None) -> list[Outcome]:
-    """All points of a small but complete day, or *every* so many of them."""
-    found = []
-    for door, moment in itertools.product(("hub", "postgres"), ("before", "after")):
-        probe = await crash_at(server, seed, door, moment, 10_000)  # too late: counts the points
-        points = int(probe.figures["points"])
-        step = 1 if every is None else max(points // every, 1)
-        for point in range(1 + seed % step, points + 1, step):
-            outcome = await crash_at(server, seed, door, moment, point)
-            found += [outcome]
-    return found
+async def crash_points(
+    server: Server, seed: int, *, every: int | None, part: tuple[int, int] = (1, 1)
+) -> AsyncIterator[Outcome]:
+    """All points of a small but complete day, or *every* so many of them; of these, the so-manieth part."""
+    hub, postgres = await points(server, seed)
+    chosen = []
+    for door, many in (("hub", len(hub)), ("postgres", len(postgres))):
+        step = 1 if every is None else max(many // every, 1)
+        for moment in ("before", "after"):
+            chosen += [(door, moment, point) for point in range(1 + seed % step, many + 1, step)]
+    number, of = part
+    for door, moment, point in chosen[number - 1 :: of]:
+        yield await crash_at(server, seed, door, moment, point)
+
+
+async def _morning(ring: Arena, seed: int) -> tuple[Worker, Shopkeeper]:
+    """A shop whose first day is over, and for whose second everything is due; the worker that is to do it."""
+    worker = ring.workers[0]
+    keeper = await _small_shop(ring, seed)
+    await worker.start("--once")
+    await worker.ended(60)
+    await _second_day(ring, keeper)
+    await ring.sql("UPDATE rocksync.schedule SET due_at = clock_timestamp()")
+    return worker, keeper
 
 
 async def _small_shop(ring: Arena, seed: int) -> Shopkeeper:
     keeper = Shopkeeper(ring, await ring.add_tenant("loja-0"), f"crash {seed}")
     await keeper.open_shop(4)
-    for _ in range(2):
-        await keeper._place_order()
+    for status in ("approved", "approved", "pending", "pending"):
+        await keeper._place_order(status)
     return keeper
 
 
 async def _second_day(ring: Arena, keeper: Shopkeeper) -> None:
-    """Something of everything is due: texts, prices, stocks, a new order, an invoice, a shipment, a cancellation."""
-    for act in (keeper._invoice, keeper._ship, keeper._place_order, keeper._describe, keeper._change_price):
+    """Something of everything is due: orders that move at either end, a new one, texts, prices, stocks, new goods."""
+    pending = [order["id"] for order in ring.hub.orders(keeper.tenant.user) if order["status"] == "pending"]
+    ring.hub.market(keeper.tenant.user).approve(pending[0])
+    ring.hub.market(keeper.tenant.user).cancel(pending[1])
+    await keeper._place_order("approved")
+    for act in (keeper._invoice, keeper._ship, keeper._invoice, keeper._describe, keeper._change_price):
         await act()
-    for act in (keeper._change_stock, keeper._add_product, keeper._vary, keeper._follow_order, keeper._describe):
+    for act in (keeper._change_stock, keeper._add_product, keeper._vary, keeper._describe):
         await act()
 
 

@@ -172,12 +172,12 @@ class Shopkeeper:
             self.deleted.add(sku)
             await self._commit(("DELETE FROM store.product WHERE tenant_id = $1 AND sku = $2", (self.tenant.id, sku)))
 
-    async def _place_order(self) -> None:
+    async def _place_order(self, status: str | None = None) -> None:
         skus = self._rng.sample(self.sellable, min(self._rng.randint(1, 4), len(self.sellable)))
         lines = [
             {"sku": s, "quantity": self._rng.randint(1, 3), "price": float(self._rng.randint(5, 200))} for s in skus
         ]
-        status = self._rng.choice(("pending", "approved", "approved", "paid"))
+        status = status or self._rng.choice(("pending", "approved", "approved", "paid"))
         market = self.ring.hub.market(self.tenant.user)
         market.create_order(lines, status=status, shipment=self._rng.random() < 0.5)
         self.orders += 1
