@@ -320,15 +320,15 @@ async def _worker(stack: contextlib.AsyncExitStack, ring: Arena, number: int, se
         http_port=http_port,
     )
 
-    def note(_number: int, what: str) -> None:
+    def note(_number: int, what: str, pids: frozenset[int]) -> None:
         method, path, token = what.split(" ", 2)
         if method != "GET" and path != "/oauth/token":
-            pids = frozenset({worker.pid} if worker.pid else worker.pids)
             grant = ring.hub.tokens._access.get(token)
             user = None if grant is None else grant.account.user_id
             ring.writes.append(Write(time.time(), pids, user, method, path))
 
     hub.before = note
+    hub.owner = lambda: frozenset({worker.pid} if worker.pid else worker.pids)
     return worker
 
 

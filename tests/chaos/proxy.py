@@ -22,11 +22,14 @@ class Link:
     unread: bytearray = field(default_factory=bytearray)
     prepared: dict[bytes, str] = field(default_factory=dict)
     portals: dict[bytes, str] = field(default_factory=dict)
+    owner: frozenset[int] = frozenset()
     started: bool = False
     stranded: bool = False
+    ended: bool = False
 
     def reset(self) -> None:
         """End it with RST, as a box between does that has forgotten the connection."""
+        self.ended = True
         for writer in (self.client, self.server):
             raw = writer.get_extra_info("socket")
             if raw is not None:
@@ -39,12 +42,14 @@ class Link:
 class Proxy:
     """Passes bytes on to a port of this machine. ``protocol`` (http or postgres) is what ``asked`` counts requests of.
 
-    ``before`` is called with each request before it goes on, ``after`` when its reply has come and has not gone on yet.
+    ``before`` is called with each request before it goes on, and with the processes that ``owner`` named when its
+    connection was opened; ``after`` when its reply has come and has not gone on yet.
     """
 
     target: int
     protocol: str
-    before: Callable[[int, str], None] = lambda _number, _what: None
+    before: Callable[[int, str, frozenset[int]], None] = lambda _number, _what, _owner: None
+    owner: Callable[[], frozenset[int]] = frozenset
     after: Callable[[int], None] = lambda _number: None
     delay_s: float = 0.0
     refusing: bool = False
@@ -85,13 +90,14 @@ class Proxy:
         if self.refusing:
             Link(writer, writer).reset()
             return
+        owner = self.owner()
         await self._passage()
         try:
             upstream, server = await asyncio.open_connection("127.0.0.1", self.target, limit=2**20)
         except OSError:
             Link(writer, writer).reset()
             return
-        link = Link(writer, server)
+        link = Link(writer, server, owner=owner)
         self.links.add(link)
         self.connected = len(self.links)
         self.most_connected = max(self.most_connected, self.connected)
@@ -116,9 +122,11 @@ class Proxy:
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
             await self._passage(link)
+            if link.ended:
+                return
             for what in self._requests(link, data):
                 self.asked += 1
-                self.before(self.asked, what)
+                self.before(self.asked, what, link.owner)
             writer.write(data)
             await writer.drain()
         if writer.can_write_eof():

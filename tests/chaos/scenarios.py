@@ -29,8 +29,8 @@ async def points(server: Server, seed: int) -> tuple[list[str], list[str]]:
     asked = {"hub": list[str](), "postgres": list[str]()}
     async with arena(server, seed=seed, settings={"worker.lease_s": 1}) as ring:
         worker, _ = await _morning(ring, seed)
-        worker.hub.before = lambda _number, what: asked["hub"].append(what)
-        worker.postgres.before = lambda _number, what: asked["postgres"].append(what)
+        worker.hub.before = lambda _number, what, _owner: asked["hub"].append(what)
+        worker.postgres.before = lambda _number, what, _owner: asked["postgres"].append(what)
         await worker.start("--once")
         await worker.ended(60)
     return asked["hub"], asked["postgres"]
@@ -52,7 +52,7 @@ async def crash_at(server: Server, seed: int, door: str, moment: str, point: int
                 died.set()
 
         if moment == "before":
-            proxy.before = lambda asked, what: (note(asked, what), kill(asked))[0]
+            proxy.before = lambda asked, what, owner: (note(asked, what, owner), kill(asked))[0]
         else:
             proxy.after = kill
         await worker.start("--once")

@@ -37,7 +37,7 @@ async def said(proxy: Proxy, line: bytes, within_s: float = 5.0) -> bytes:
 
 async def test_what_is_sent_comes_back_and_requests_are_counted(proxy: Proxy) -> None:
     seen: list[str] = []
-    proxy.before = lambda _number, what: seen.append(what)
+    proxy.before = lambda _number, what, _owner: seen.append(what)
 
     assert await said(proxy, b"GET /orders HTTP/1.1\r\n") == b"GET /orders HTTP/1.1\r\n"
 
