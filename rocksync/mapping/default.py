@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from rocksync.domain.catalog import Listing, Price, Product, Stock, Variation
 from rocksync.domain.documents import (
@@ -119,6 +120,7 @@ def _attributes(labels: Mapping[str, str]) -> list[Attribute]:
     return list(attributes.values())
 
 
+@lru_cache(maxsize=4096)  # a store has few labels, and many products that bear them
 def attribute_code(label: str) -> str:
     """Return the label in lower-case ASCII with underscores: ``Tensão (V)`` is ``tensao_v``."""
     ascii_only = label if label.isascii() else unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
