@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.chaos.arena import Arena, Server, Worker, arena
-from tests.chaos.shopkeeper import Shopkeeper
+from tests.chaos.shopkeeper import Shopkeeper, busy
 from tests.chaos.storm import Outcome, conclude, settle
 
 _STEPS_S = (-40 * 86_400, -86_400, -3_600, -61, -2, 2, 61, 3_600, 86_400, 40 * 86_400)
@@ -40,7 +40,7 @@ async def clock_steps(server: Server, seed: int, *, length_s: float = 12.0) -> O
         clocks = [_clock(ring, worker, number) for number, worker in enumerate(ring.workers)]
         await asyncio.gather(*(worker.start() for worker in ring.workers))
         while time.monotonic() - began < length_s:
-            await _busy(keepers, rng.uniform(0.3, 1.2))
+            await busy(keepers, rng.uniform(0.3, 1.2))
             await _step(ring, clocks, rng, outcome)
         for clock in clocks:
             _set(clock, 0)
@@ -67,14 +67,6 @@ async def _step(ring: Arena, clocks: list[Path], rng: random.Random, outcome: Ou
         await ring.sql(statement, step_s)
     outcome.attacks["the database's clock steps"] += 1
     await worker.start()
-
-
-async def _busy(keepers: list[Shopkeeper], seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        for keeper in keepers:
-            await keeper.act()
-        await asyncio.sleep(0.02)
 
 
 def _clock(ring: Arena, worker: Worker, number: int) -> Path:

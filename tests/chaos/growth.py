@@ -8,7 +8,7 @@ from pathlib import Path
 from rocksync.postgres.migrate import folder, migrate
 from tests.chaos.arena import Arena, Server, arena
 from tests.chaos.scenarios import SHELVES, serve_one
-from tests.chaos.shopkeeper import Shopkeeper
+from tests.chaos.shopkeeper import Shopkeeper, busy
 from tests.chaos.storm import Outcome, conclude, settle
 
 _NEXT = """
@@ -66,26 +66,19 @@ async def upgrade(server: Server, seed: int) -> Outcome:
         await keeper.open_shop(12)
         for worker in ring.workers:
             await worker.start()
-        await _busy(keeper, 3)
+        await busy([keeper], 3)
         migrating = asyncio.create_task(_migrate(ring))
-        await _busy(keeper, 2)
+        await busy([keeper], 2)
         await migrating
         for worker in ring.workers:
             await worker.stop()
             await worker.start()
-            await _busy(keeper, 1)
+            await busy([keeper], 1)
         outcome.attacks |= {"migration": 1, "rolling restart": 2}
         outcome.recover_s = await settle(ring, outcome)
         await conclude(ring, outcome, [keeper])
     outcome.took_s = time.monotonic() - began
     return outcome
-
-
-async def _busy(keeper: Shopkeeper, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        await keeper.act()
-        await asyncio.sleep(0.02)
 
 
 async def _migrate(ring: Arena) -> None:

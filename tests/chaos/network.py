@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.chaos.arena import Arena, Server, Worker, arena
-from tests.chaos.shopkeeper import Shopkeeper
+from tests.chaos.shopkeeper import Shopkeeper, busy
 from tests.chaos.storm import Outcome, conclude, settle
 
 NOWHERE = "https://hub.invalid"
@@ -37,7 +37,7 @@ async def names_fail(server: Server, seed: int) -> Outcome:
         worker.environment["ROCKSYNC_PLUGGTO__BASE_URL"] = NOWHERE
         await worker.start()
         await ring.until(lambda: _failing(ring), within_s=30, what="passes fail")
-        await _busy(keeper, 1)
+        await busy([keeper], 1)
         outcome.attacks["no such name"] += 1
         await _expect_unblamed(ring, outcome, "the name was not found")
         if worker.hub.asked:
@@ -58,13 +58,13 @@ async def certificates_fail(server: Server, seed: int, *, faces: int = len(UNTRU
     async with arena(server, seed=seed) as ring, _facing(ring, ring.workers[0]) as front:
         worker, keeper = ring.workers[0], await _shop(ring, seed)
         await worker.start()
-        await _busy(keeper, 1)
+        await busy([keeper], 1)
         await settle(ring, outcome)
         for face in rng.sample(UNTRUSTED, faces):
             front.face = face
             worker.hub.cut()  # the connections that there are
             asked, turned_away = worker.hub.asked, front.turned_away
-            await _busy(keeper, 0.5)
+            await busy([keeper], 0.5)
             await ring.until(
                 lambda turned_away=turned_away: _at_least(front, turned_away + 1),  # type: ignore[misc]
                 within_s=30,
@@ -128,13 +128,6 @@ async def _shop(ring: Arena, seed: int) -> Shopkeeper:
     keeper = Shopkeeper(ring, await ring.add_tenant("loja-0"), f"network {seed}")
     await keeper.open_shop(6)
     return keeper
-
-
-async def _busy(keeper: Shopkeeper, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        await keeper.act()
-        await asyncio.sleep(0.02)
 
 
 async def _failing(ring: Arena) -> bool:

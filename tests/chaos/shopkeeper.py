@@ -3,9 +3,11 @@
 Units of stock are only ever added and taken, and noted with what did it, so that in the end they can be counted.
 """
 
+import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -213,6 +215,15 @@ class Shopkeeper:
         )
         if order_id is not None:
             await self._commit((_INSERT_SHIPMENT, (self.tenant.id, order_id, f"BR{order_id:09d}", datetime.now(UTC))))
+
+
+async def busy(keepers: Sequence[Shopkeeper], seconds: float) -> None:
+    """Let *keepers* act, one after the other, for so long."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for keeper in keepers:
+            await keeper.act()
+        await asyncio.sleep(0.02)
 
 
 _INSERT_PRODUCT = (
