@@ -15,7 +15,7 @@ from functools import partial
 import asyncpg
 from prometheus_client import CollectorRegistry
 
-from rocksync.domain.errors import TenantError
+from rocksync.domain.errors import SettingsError, TenantError
 from rocksync.domain.tenancy import Kind, Lease, TenantId
 from rocksync.mapping.mapper import Mappers, open_mappers
 from rocksync.mapping.runs import MapperRun, unseen
@@ -66,6 +66,15 @@ def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
 def open_vault(settings: Settings) -> Vault:
     """The keys that credentials are sealed with. Raises: SettingsError when there is none."""
     return Vault(keys_of(settings.secrets.keys, settings.data_dir, embedded=settings.database.dsn is None))
+
+
+_DATABASE_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,14 +172,20 @@ class App:
 
     @contextlib.asynccontextmanager
     async def _at_work(self) -> AsyncIterator[None]:
-        """Be known as a worker; what is still held at the end is set free at once instead of after its lease."""
+        """Be known as a worker; what is still held at the end is set free at once instead of after its lease.
+
+        Raises: SettingsError if the database goes away just then.
+        """
         every = self.settings.schedule
-        await self.schedules.set_default_intervals({kind: every.of(kind) for kind in Kind})
-        await self.schedules.beat(self.name, VERSION)
+        try:
+            await self.schedules.set_default_intervals({kind: every.of(kind) for kind in Kind})
+            await self.schedules.beat(self.name, VERSION)
+        except _DATABASE_AWAY as error:
+            raise SettingsError(f"the database went away while the worker started ({type(error).__name__})") from None
         try:
             yield
         finally:
-            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*_DATABASE_AWAY, asyncpg.PostgresError):
                 await self.schedules.leave(self.name)
 
     def _worker(self, observe: Callable[[PassEnd], None]) -> Worker:

@@ -32,12 +32,12 @@ def run(body: Callable[[configuration.Settings], Coroutine[Any, Any, int | None]
     is_debugged = click.get_current_context().find_root().params.get("debug")
     level = "debug" if is_debugged else settings.log.level if at_work else "error"
     logs.set_up_logs(level, settings.log.format)
-    with asyncio.Runner(loop_factory=_fast_loop() if at_work else None) as runner:
+    with asyncio.Runner(loop_factory=fast_loop() if at_work else None) as runner:
         code = runner.run(body(settings))
     click.get_current_context().exit(code or DONE)
 
 
-def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """The loop of uvloop where the extra ``speed`` is installed; None: the standard one."""
     try:
         uvloop = importlib.import_module("uvloop")

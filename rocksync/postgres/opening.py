@@ -58,6 +58,7 @@ async def open_database(given: str | None, data_dir: Path, *, pool_size: int) ->
 
 async def _close(pool: asyncpg.Pool) -> None:
     try:
-        await asyncio.wait_for(pool.close(), timeout=5)
-    except TimeoutError:
+        async with asyncio.timeout(5):
+            await pool.close()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it is lost, or does not answer
         pool.terminate()

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+from rocksync.cli.running import fast_loop
+
 
 def run(main: Coroutine[Any, Any, Any]) -> None:
     """Run *main* as `rocksync worker` is run."""
-    asyncio.run(main)
+    with asyncio.Runner(loop_factory=fast_loop()) as runner:
+        runner.run(main)

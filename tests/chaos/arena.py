@@ -150,6 +150,11 @@ class Worker:
         self.signal(signal.SIGTERM)
         return await self.ended(within_s)
 
+    def found_no_database(self) -> bool:
+        """Whether it ended with the one line that says so: whoever runs it starts it again."""
+        said = "\n" + self.log.read_text(errors="replace")
+        return said.rpartition("\nrocksync: ")[2].startswith("the database")
+
     async def ended(self, within_s: float) -> int:
         assert self.process is not None
         async with asyncio.timeout(within_s):

@@ -1,10 +1,14 @@
 """What goes on beside passes must survive as well: hearing, sweeping, logging in."""
 
+import asyncio
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import asyncpg
+import pytest
 
 from rocksync.app import open_app
+from rocksync.domain.errors import SettingsError
 from rocksync.domain.tenancy import Kind
 from rocksync.postgres.listener import News, listening
 from rocksync.postgres.schedules import Schedules
@@ -129,3 +133,16 @@ async def test_a_clock_of_the_database_that_is_set_back_stops_nothing_for_long(w
     await world.sync(shop, Kind.STOCK)
     assert claimed == set(Kind)
     assert shop.at_hub("A")["quantity"] == 5
+
+
+async def test_a_worker_whose_database_goes_away_while_it_starts_ends_with_one_line(world: World) -> None:  # noqa: F811
+    port = urlsplit(world.database).port
+    assert port is not None
+    async with proxying(port, "postgres") as proxy:
+        database = replace(world.settings.database, dsn=through(world.database, proxy.port))
+        async with open_app(replace(world.settings, database=database)) as app:
+            proxy.refusing = True
+            proxy.cut()
+
+            with pytest.raises(SettingsError, match="the database went away while the worker started"):
+                await app.run(asyncio.Event())
