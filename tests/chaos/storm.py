@@ -152,22 +152,38 @@ async def _busy(keepers: Sequence[Shopkeeper], over: asyncio.Event, rng: random.
 
 
 async def settle(ring: Arena, outcome: Outcome, within_s: float = DRAIN_S) -> float:
-    """Wait until nothing is left to do; seconds it took. What retries wait for comes at once, as if time had passed."""
+    """Wait until nothing is left to do; seconds it took. What retries wait for comes at once, as if time had passed.
+
+    The hub's own retries of notifications are waited for as well, and looked after, but are no part of that.
+    """
     began = time.monotonic()
-    before, now = "", "never looked"
     try:
-        while before != now:  # what one round of passes writes to orders, the next one sees
-            for tenant in ring.tenants:
-                for kind in ("product", "price", "stock", "order"):
-                    await ring.sql(_REQUEST, tenant.id, kind)
-            left_s = within_s - (time.monotonic() - began)
-            await ring.until(lambda: _idle(ring), within_s=max(left_s, 1), what="nothing left to do")
-            before, now = now, await ring.sql(_STANDING)
+        await _still(ring, began + within_s)
+        took_s = time.monotonic() - began
+        while not ring.hub.notices.idle:
+            await ring.until(lambda: _told(ring), within_s=within_s, what="all notifications sent")
+            await _still(ring, time.monotonic() + within_s)
     except TimeoutError as error:
         outcome.wrong.append(str(error))
         for row in await ring.rows(_STATE):
             outcome.wrong.append("at the end: " + str(dict(row))[:400])
-    return time.monotonic() - began
+        return time.monotonic() - began
+    return took_s
+
+
+async def _still(ring: Arena, until: float) -> None:
+    """Wait until passes find nothing any more: what one round of them writes to orders, the next one sees."""
+    before, now = "", "never looked"
+    while before != now:
+        for tenant in ring.tenants:
+            for kind in ("product", "price", "stock", "order"):
+                await ring.sql(_REQUEST, tenant.id, kind)
+        await ring.until(lambda: _idle(ring), within_s=max(until - time.monotonic(), 1), what="nothing left to do")
+        before, now = now, await ring.sql(_STANDING)
+
+
+async def _told(ring: Arena) -> bool:
+    return ring.hub.notices.idle
 
 
 _STANDING = "SELECT sum(revision) || ' ' || (SELECT count(*) FROM rocksync.history) FROM rocksync.item"
@@ -184,8 +200,6 @@ _STATE = (
 async def _idle(ring: Arena) -> bool:
     for worker in ring.workers:  # one that found no Postgres when it started has ended; whoever runs it starts it again
         await worker.start()
-    if not ring.hub.notices.idle:
-        return False
     await ring.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE backoff_until > clock_timestamp()")
     await ring.sql(
         "UPDATE rocksync.item SET next_attempt_at = now() WHERE state = 'pending' AND next_attempt_at > now()"
