@@ -60,5 +60,5 @@ async def _close(pool: asyncpg.Pool) -> None:
     try:
         async with asyncio.timeout(5):
             await pool.close()
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it is lost, or does not answer
+    except Exception:  # noqa: BLE001 - it is lost or does not answer, whatever the driver says about that
         pool.terminate()

@@ -74,7 +74,7 @@ def _explained(dsn: str) -> Iterator[None]:
         message = f"{_place(dsn)} does not answer within {_CONNECT_TIMEOUT_S:.0f} s: check database.dsn and the network"
     except OSError as error:
         message = f"{_place(dsn)} cannot be reached ({error.strerror or type(error).__name__}): check database.dsn"
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError) as error:
         message = f"{_place(dsn)} cannot be used ({type(error).__name__}): correct database.dsn"
     else:
         return
