@@ -24,6 +24,7 @@ def explained() -> Iterator[None]:
         asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # what the driver says of a connection that was cut in the middle of something
         ConnectionError,
     ) as error:
         raise _pass_error("the connection to the database was lost") from error
