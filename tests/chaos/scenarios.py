@@ -234,12 +234,12 @@ async def order_storm(server: Server, seed: int, *, orders: int = 300) -> Outcom
         async def half() -> bool:
             return bool(await ring.sql("SELECT count(*) > $1 FROM store.sales_order", orders // 2))
 
-        await ring.until(half, within_s=60, what="half of the orders")
+        await ring.until(half, within_s=60 + orders / 5, what="half of the orders")
         for worker in ring.workers:
             await worker.kill()
             await worker.start()
         outcome.attacks["kill worker"] = 2
-        outcome.recover_s = await settle(ring, outcome)
+        outcome.recover_s = await settle(ring, outcome, within_s=90 + orders / 5)
         await conclude(ring, outcome, [keeper])
     outcome.took_s = time.monotonic() - began
     return outcome
