@@ -1,9 +1,11 @@
 """What every pass is given: the rooms by their ports, and the settings that passes heed."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rocksync.domain.tenancy import TenantId
 from rocksync.sync.ports import Catalog, Hub, Items, Mapper, OrderBook, Troubles
 
 
@@ -11,7 +13,8 @@ from rocksync.sync.ports import Catalog, Hub, Items, Mapper, OrderBook, Troubles
 class Deps:
     """The rooms around ``sync`` and what it is told about time.
 
-    ``order_overlap`` is read again before the watermark, ``reconcile_days`` of orders once a day.
+    ``order_overlap`` is read again before the watermark, ``reconcile_days`` of orders once a day. ``polled`` is when
+    orders were read, on ``clock``, of tenants of whom more were found than a slice could bring forward.
     """
 
     items: Items
@@ -23,3 +26,5 @@ class Deps:
     now: Callable[[], datetime]
     order_overlap: timedelta
     reconcile_days: int
+    clock: Callable[[], float] = time.monotonic
+    polled: dict[TenantId, float] = field(default_factory=dict)

@@ -93,10 +93,14 @@ class Flow(Generic[R, D]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """The time and the strength a pass has: ``over`` says when it is to give way; ``senders`` deliver at once."""
+    """The time and the strength a pass has: ``over`` says when it is to give way; ``senders`` deliver at once.
+
+    ``renewed`` gives the whole time again, for what comes after a part that may not be cut short.
+    """
 
     over: Callable[[], bool]
     senders: int
+    renewed: Callable[[], "Slice"]
 
 
 def plain(payload: object) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -37,20 +37,33 @@ from rocksync.sync.order_rules import (
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _CONFIRM_AFTER_S = 30.0
 _LOCKED_RETRY_S = 5.0
+_POLL_AGAIN_S = 60.0
 _DAY = timedelta(days=1)
 
 
 async def sync_orders(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
-    """Import what is new at the hub, follow what changed there, and tell it of invoices and tracking."""
-    await poll(lease, deps)
+    """Import what is new at the hub, follow what changed there, and tell it of invoices and tracking.
+
+    Reading many orders can take longer than a slice. So what is done about them has a slice of its own, and slices that
+    only go on with what was found do not read all of it again: the last of them has another pass follow that does.
+    """
+    tenant = lease.tenant.id
+    polled_at = deps.polled.pop(tenant, None)
+    goes_on = polled_at is not None and deps.clock() - polled_at < _POLL_AGAIN_S
+    if polled_at is None or not goes_on:
+        await poll(lease, deps)
+        polled_at, limits = deps.clock(), limits.renewed()
     await deps.orders.catch_up(lease)
     advance = _Advance(lease, deps, limits)
-    return await run_pass(
+    report = await run_pass(
         lease,
         deps.items,
         Flow(read=advance.read, convert=advance.convert, deliver=advance.deliver, unchanged=lambda _item, _task: None),
         limits,
     )
+    if not report.complete:
+        deps.polled[tenant] = polled_at
+    return replace(report, complete=report.complete and not goes_on)
 
 
 async def poll(lease: Lease, deps: Deps) -> None:

@@ -241,7 +241,9 @@ class Worker:
 
     def _slice(self) -> Slice:
         until = self.clock() + self.settings.slice_s
-        return Slice(over=lambda: self._stopping or self.clock() >= until, senders=self.settings.senders)
+        return Slice(
+            over=lambda: self._stopping or self.clock() >= until, senders=self.settings.senders, renewed=self._slice
+        )
 
     def _check_lease(self, lease: Lease) -> None:
         """Raise LeaseLostError unless the lease is surely still ours: nothing may be written to the hub without it."""

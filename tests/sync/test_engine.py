@@ -65,7 +65,8 @@ async def run(items: Items, error: Exception | None = None) -> object:
         return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
 
     flow: Any = Flow(read=read, convert=convert, deliver=deliver, unchanged=lambda _item, _document: None)
-    return await run_pass(LEASE, items, flow, Slice(over=lambda: False, senders=2))  # type: ignore[arg-type] # a part
+    endless = Slice(over=lambda: False, senders=2, renewed=lambda: endless)
+    return await run_pass(LEASE, items, flow, endless)  # type: ignore[arg-type] # a part
 
 
 async def test_a_pass_ends_when_recording_breaks_while_much_waits_to_be_sent() -> None:

@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
 from rocksync.domain.tenancy import Kind
-from tests.worker.world import Shop, World
+from tests.worker.world import Shop, World, open_world
 
 NFE_KEY = "35240711222333000181550010000000121000000129"
 
@@ -346,6 +347,26 @@ async def test_many_orders_come_over_many_pages(world: World) -> None:
 
     assert await shop.sql("SELECT count(*) FROM store.sales_order WHERE tenant_id = $1") == 230
     assert await shop.stock("A") == (1000, 230)
+
+
+async def test_slices_go_on_with_the_orders_that_one_of_them_has_read(
+    world: World, database: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    """Were all orders read again for each slice, a storm of them would be read all the time and hardly imported."""
+    async with open_world(database, pool, world.hub, tmp_path / "other", slice_s=0.1) as hasty:
+        shop = await hasty.shop()
+        await shop.simple("A", on_hand=1000)
+        await hasty.sync(shop)
+        for _ in range(230):
+            shop.market.create_order([{"sku": "A", "quantity": 1}])
+        mark = world.mark()
+
+        summary = await hasty.sync(shop, Kind.ORDER)
+
+    lists = [entry for entry in world.hub.requests(after=mark) if entry["route"] == "/orders"]
+    assert await shop.sql("SELECT count(*) FROM store.sales_order WHERE tenant_id = $1") == 230
+    assert summary.passes["slice"] > 4
+    assert len(lists) <= 3 * 3  # pages when it begins, when it ends, and should it take more than a minute
 
 
 @pytest.mark.parametrize("fault", ["strings-for-numbers", "nulls", "unknown-members", "external-maps"])
