@@ -167,6 +167,7 @@ class _Write:
             if found.status == _NOT_FOUND:
                 await self._create_again()
                 return
+            self._accept(found)
         members, self._created = product_writes.update(self._document, accepted, shown, full=full)
         reply = await self._put(members)
         if reply.status == _NOT_FOUND:

@@ -182,7 +182,7 @@ def _spoilt_by_refusal(
     no: Refusal | None = None
     if "5xx-json" in faults:
         no = refusal(500, "internal_error", {"message": "Unexpected error"})
-    elif "400" in faults:
+    elif "400" in faults or "400-reads" in faults:
         no = refusal(400, "invalid_field", "refused by a fault")
     elif "redirect" in faults:
         return Reply(status=302, headers={"Location": "http://elsewhere.invalid/"})

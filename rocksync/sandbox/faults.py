@@ -18,6 +18,7 @@ FAULTS: dict[str, str] = {
     "5xx-empty": "500, 502, 503 or 504 with nothing",
     "5xx-json": "500 in the envelope of errors",
     "400": "400 in the envelope of errors, on writes",
+    "400-reads": "400 in the envelope of errors, on reads",
     "redirect": "302 to another host",
     "outage": "the connection is closed without a reply",
     "stall": "no reply for a long time (=seconds, 60), then the connection is closed",
@@ -68,6 +69,7 @@ GRAMMAR = "NAME[=VALUE][:RATE][@ROUTE][xCOUNT]"
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
 _WRITES = frozenset({"PUT", "POST", "DELETE"})
 _WRITES_ONLY = frozenset({"drop-after-write", "5xx-after-write", "dropped-writes", "400"})
+_READS_ONLY = frozenset({"400-reads"})
 _TOKENS_ONLY = frozenset({"refused-credentials", "refused-refresh", "no-access-token"})
 _NEVER_TOKENS = frozenset({"expired-tokens", "revoked-tokens", "400", "dropped-writes", "strings-for-numbers", "nulls"})
 NOTICE_ROUTE = "/notices"
@@ -115,7 +117,7 @@ class Fault:
             return False
         if self.name in _WRITES_ONLY and (method not in _WRITES or template == TOKEN_ROUTE):
             return False
-        if template == TOKEN_ROUTE and self.name in _NEVER_TOKENS:
+        if (method != "GET" and self.name in _READS_ONLY) or (template == TOKEN_ROUTE and self.name in _NEVER_TOKENS):
             return False
         if template != TOKEN_ROUTE and self.name in _TOKENS_ONLY:
             return False

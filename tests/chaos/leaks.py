@@ -1,7 +1,8 @@
 """Does a secret, or what belongs to a buyer, stand where it must not? Everything is searched for all of them."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -23,6 +24,7 @@ _TABLES = (
     "rocksync.credential",
     "rocksync.credential_inbox",
 )
+_START = 8
 _OF_BUYERS = ("payer_email", "receiver_email", "payer_cpf", "receiver_phone", "payer_phone")
 
 
@@ -33,17 +35,17 @@ async def metrics(ring: Arena) -> list[str]:
 
 async def search(ring: Arena, metrics: list[str]) -> list[str]:
     """What was found, by where; never what it says."""
-    secrets = dict(_secrets(ring))
-    buyers = dict.fromkeys(_buyers(ring), "a buyer's data")
+    secrets = Words.of(dict(_secrets(ring)))
+    anything = Words.of({**secrets.whats, **dict.fromkeys(_buyers(ring), "a buyer's data")})
     found = []
     for number, worker in enumerate(ring.workers):
         log = await asyncio.to_thread(worker.log.read_text, errors="replace")
-        found += _search(f"the log of worker {number}", log, secrets | buyers)
-        found += _search(f"the arguments of worker {number}", " ".join(worker.arguments), secrets | buyers)
-        found += _search(f"the metrics of worker {number}", metrics[number], secrets | buyers)
+        found += _search(f"the log of worker {number}", log, anything)
+        found += _search(f"the arguments of worker {number}", " ".join(worker.arguments), anything)
+        found += _search(f"the metrics of worker {number}", metrics[number], anything)
     for table in _TABLES:
         for row in await ring.rows(f"SELECT t::text AS line FROM {table} t"):
-            found += _search(table, row["line"], secrets | buyers)
+            found += _search(table, row["line"], anything)
     for row in await ring.rows("SELECT o::text AS line FROM rocksync.hub_order o"):
         found += _search("rocksync.hub_order", row["line"], secrets)
     return sorted(set(found))
@@ -68,11 +70,32 @@ def _buyers(ring: Arena) -> set[str]:
             words |= {order[name] for name in _OF_BUYERS if order.get(name)}
             words |= {f"{order['receiver_name']} {order['receiver_lastname']}"}
     words |= {quote(word) for word in words}
-    return {word for word in words if len(word) >= 8}  # shorter ones are found by chance
+    return {word for word in words if len(word) >= _START}  # shorter ones are found by chance
 
 
-def _search(where: str, text: str, words: dict[str, str]) -> list[str]:
-    return [f"{what} stands in {where}" for word, what in words.items() if word in text]
+@dataclass(frozen=True)
+class Words:
+    """What is searched for, with what it is, by how it begins: a day has thousands of words, and a million rows."""
+
+    whats: Mapping[str, str]
+    starting: Mapping[str, list[str]]
+
+    @classmethod
+    def of(cls, whats: Mapping[str, str]) -> "Words":
+        starting: dict[str, list[str]] = {}
+        for word in whats:
+            starting.setdefault(word[:_START], []).append(word)
+        return cls(whats, starting)
+
+    def in_text(self, text: str) -> set[str]:
+        """What of them stands in *text*."""
+        starts = {text[at : at + _START] for at in range(len(text) - _START + 1)}
+        words = (word for start in starts & self.starting.keys() for word in self.starting[start])
+        return {self.whats[word] for word in words if word in text}
+
+
+def _search(where: str, text: str, words: Words) -> list[str]:
+    return [f"{what} stands in {where}" for what in words.in_text(text)]
 
 
 async def _metrics(port: int) -> str:

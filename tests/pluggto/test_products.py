@@ -89,6 +89,20 @@ async def test_what_left_the_store_is_removed_and_what_others_added_stays(world:
     assert [row["external"] for row in shown["photos"]] == ["https://img.example/2.jpg"]
 
 
+async def test_what_is_to_be_removed_is_not_said_to_be_when_the_hub_does_not_show_it(world: World) -> None:
+    """Attributes and categories go by the hub's own ids: without them nothing is removed."""
+    first = simple()
+    await world.hub.put_product(TENANT, first, None, full=False)
+    before = world.shown("PANELA-1")["attributes"]
+    world.sandbox.add_fault("400-reads")
+
+    with pytest.raises(ItemError):
+        await world.hub.put_product(TENANT, changed(first, attributes=[]), accepted(first), full=False)
+
+    assert before
+    assert world.shown("PANELA-1")["attributes"] == before
+
+
 async def test_categories_that_went_with_a_removed_one_come_back(opened: Open) -> None:
     async with opened("strict+category_subtree") as world:
         first = simple()
