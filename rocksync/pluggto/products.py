@@ -86,8 +86,7 @@ class Products:
 
     async def product(self, tenant: Tenant, sku: str) -> Members | None:
         """The product that carries *sku*, itself or on a variation, as the hub has it now; None: there is none."""
-        reply = await self._client.send(tenant, requests.get_sku(sku))
-        return reply.value if reply.value is not None else await find(self._client, tenant, sku)
+        return await look_up(self._client, tenant, sku)
 
     async def skus(self, tenant: Tenant, *, pages: int) -> tuple[frozenset[str], bool]:
         """SKUs of the products that the hub has, variations' too, from so many pages; and whether that was all."""
@@ -105,6 +104,12 @@ class Products:
                 return frozenset(found), True
             after = str(rows[-1].get("id"))
         return frozenset(found), False
+
+
+async def look_up(client: Client, tenant: Tenant, sku: str) -> Members | None:
+    """The product that carries *sku*. Asked for by itself first: lists may not know yet what changed a moment ago."""
+    reply = await client.send(tenant, requests.get_sku(sku))
+    return reply.value if reply.value is not None else await find(client, tenant, sku)
 
 
 async def find(client: Client, tenant: Tenant, sku: str) -> Members | None:
@@ -221,7 +226,7 @@ class _Write:
             if reply.unchanged:
                 self._action = "unchanged"
             return
-        found = await find(self._client, self._tenant, self._key)
+        found = await look_up(self._client, self._tenant, self._key)
         if found is None or found.get("sku") != self._key:
             raise await self._explained(refusal, found)
         if accepted is None:
@@ -256,10 +261,7 @@ class _Write:
             await self._settle(reply, None)
 
     async def _is_there(self) -> bool:
-        reply = await self._client.send(self._tenant, requests.get_sku(self._key))
-        if reply.value is not None:
-            return True
-        found = await find(self._client, self._tenant, self._key)
+        found = await look_up(self._client, self._tenant, self._key)
         return found is not None and found.get("sku") == self._key
 
     async def _explained(self, refusal: ItemError, found: Members | None) -> ItemError:

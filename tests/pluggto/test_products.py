@@ -193,7 +193,7 @@ async def test_a_refused_post_of_a_product_that_is_there_becomes_a_put(opened: O
 
         assert world.exchanges()[-3:] == [
             ("PUT", "/skus/{sku}", 400),
-            ("GET", "/products", 200),
+            ("GET", "/skus/{sku}", 200),
             ("PUT", "/skus/{sku}", 200),
         ]
         assert world.shown("PANELA-1")["name"] == "Nova"
@@ -208,6 +208,17 @@ async def test_a_lost_reply_to_a_post_makes_no_second_product(opened: Open, faul
         assert len(world.sandbox.products(world.account.user_id)) == 1
         assert world.sandbox.count("POST", "/products") == 1
         assert [created.sku for created in delivery.created] == ["PANELA-1"]
+
+
+async def test_a_removal_whose_reply_was_lost_is_not_refused_for_good(opened: Open) -> None:
+    async with opened(faults=("stale-lists",)) as world:
+        first = simple()
+        await world.hub.put_product(TENANT, first, None, full=False)
+        world.sandbox.add_fault("5xx-after-write@PUT /skus/{sku}x1")
+
+        await world.hub.put_product(TENANT, changed(first, categories=[{"name": "Casa"}]), accepted(first), full=False)
+
+        assert [row["name"] for row in world.shown("PANELA-1")["categories"]] == ["Casa"]
 
 
 async def test_a_post_that_was_not_carried_out_is_sent_again(opened: Open) -> None:
