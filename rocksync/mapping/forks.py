@@ -115,7 +115,6 @@ class Forks:
                 stdout=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 env=environment,
-                start_new_session=True,
             )
         self.generation += 1
         ours.setblocking(False)

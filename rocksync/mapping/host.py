@@ -113,8 +113,7 @@ def _kill(child: int) -> None:
 
 
 def _become_host(channel: socket.socket, page: int, memory_mb: int) -> NoReturn:
-    # A group to be killed as one, in the session of all hosts: priorities count among the processes of a session.
-    os.setpgid(0, 0)
+    os.setpgid(0, 0)  # a group to be killed as one
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
     null = os.open(os.devnull, os.O_RDWR)
@@ -267,4 +266,6 @@ def _flat(offer: Offer) -> tuple[Decimal, Decimal | None, int]:
 
 
 if __name__ == "__main__":
+    # Not of the terminal's group, but of the worker's session: the kernel may weigh priorities within sessions only.
+    os.setpgid(0, 0)
     serve_forks(socket.socket(fileno=int(sys.argv[1])))

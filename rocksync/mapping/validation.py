@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, TypeVar
@@ -19,7 +19,6 @@ from rocksync.domain.documents import (
 )
 from rocksync.domain.reasons import Reason
 from rocksync.mapping.shapes import (
-    AttributeShape,
     DimensionShape,
     InvoiceShape,
     OrderShape,
@@ -59,7 +58,8 @@ def product(payload: object, sku: str, variations: Collection[str], *, creating:
     """Return the payload of product *sku*; it must have exactly *variations*, in any order."""
     cleaned = _without_empty(payload)
     if isinstance(parts := cleaned.get("variations"), list):
-        cleaned["variations"] = [_without_empty(part) if isinstance(part, dict) else part for part in parts]
+        variants = [_without_empty(part) if isinstance(part, dict) else part for part in parts]
+        cleaned = {**cleaned, "variations": variants}
     try:
         shape = _shaped(cleaned, ProductShape)
     except InvalidPayloadError:
@@ -70,13 +70,13 @@ def product(payload: object, sku: str, variations: Collection[str], *, creating:
     if shape.sku != sku:
         raise InvalidPayloadError(f"sku must stay {sku!r}, not {shape.sku!r}")
     _finish("", shape)
-    parts = [] if shape.variations is UNSET else shape.variations
-    if len(parts) != len(variations) or {part.sku for part in parts} != set(variations):
+    parts = () if shape.variations is UNSET else shape.variations
+    if (parts or variations) and (len(parts) != len(variations) or {part.sku for part in parts} != set(variations)):
         raise InvalidPayloadError("variations must stay those of the store: none added, left out or renamed")
     for number, part in enumerate(parts):
         _finish(f"variations[{number}].", part)
-    if shape.categories is not UNSET:
-        _refuse_twice("categories", [category.name for category in shape.categories])
+    if shape.categories is not UNSET and len({one.name for one in shape.categories}) != len(shape.categories):
+        raise _twice("categories", [one.name for one in shape.categories])
     return shape
 
 
@@ -100,8 +100,9 @@ def _finish(place: str, shape: SellableShape) -> None:
         _check_dimension(place, shape.dimension)
     if shape.photos is not UNSET:
         _complete_photos(place, shape.photos)
-    if shape.attributes is not UNSET:
-        _check_attributes(place, shape.attributes)
+    attributes = shape.attributes
+    if attributes is not UNSET and len({one.code for one in attributes}) != len(attributes):
+        raise _twice(f"{place}attributes", [one.code for one in attributes])
     if (shape.cost, shape.handling_time, shape.manufacture_time, shape.warranty_time) == _NO_NUMBERS:
         return
     for member in ("cost", "handling_time", "manufacture_time", "warranty_time"):
@@ -116,23 +117,19 @@ def _check_dimension(place: str, dimension: DimensionShape) -> None:
             raise InvalidPayloadError(f"{place}dimension must hold measures of 0 or more, not {value}")
 
 
-def _complete_photos(place: str, photos: Iterable[PhotoShape]) -> None:
+def _complete_photos(place: str, photos: Sequence[PhotoShape]) -> None:
     for number, photo in enumerate(photos):
         if photo.external is UNSET:
             photo.external = photo.url
         if photo.order is UNSET:
             photo.order = number
-    _refuse_twice(f"{place}photos", [photo.url for photo in photos])
+    if len({photo.url for photo in photos}) != len(photos):
+        raise _twice(f"{place}photos", [photo.url for photo in photos])
 
 
-def _check_attributes(place: str, attributes: Iterable[AttributeShape]) -> None:
-    _refuse_twice(f"{place}attributes", [attribute.code for attribute in attributes])
-
-
-def _refuse_twice(place: str, keys: list[str]) -> None:
-    if len(set(keys)) != len(keys):
-        twice = next(key for number, key in enumerate(keys) if key in keys[:number])
-        raise InvalidPayloadError(f"{place} has {twice!r} twice")
+def _twice(place: str, keys: Sequence[str]) -> InvalidPayloadError:
+    twice = next(key for number, key in enumerate(keys) if key in keys[:number])
+    return InvalidPayloadError(f"{place} has {twice!r} twice")
 
 
 def price(payload: object) -> PricePayload:
@@ -253,6 +250,8 @@ def _place_first(text: str) -> str:
 def _without_empty(payload: object) -> dict[Any, Any]:
     if not isinstance(payload, dict):
         raise InvalidPayloadError(f"the payload must be a dict, not {_kind(payload)}")
+    if all(payload.values()):
+        return payload
     return {member: value for member, value in payload.items() if value or value == 0}
 
 
