@@ -44,7 +44,9 @@ def _export(r: Result) -> list[Row]:
 
 def _steady(r: Result) -> list[Row]:
     rows = [("share of what latency and concurrency allow", f"{r['of_limit']:.2f}", f"≥ {r['goal_of_limit']}")]
-    rows += [(f"against {name}", f"{ratio:.2f} ×", f"≥ {r['goals'][name]} ×") for name, ratio in r["ratios"].items()]
+    for name, ratio in r["ratios"].items():
+        of_writes = r["ratios_of_writes"][name]
+        rows.append((f"against {name}", f"{ratio:.2f} × (writes alone {of_writes:.2f} ×)", f"≥ {r['goals'][name]} ×"))
     rows.append(("a bare loop, of the same limit", f"{r['bare_of_limit']:.2f}", ""))
     for name, kill in r["kills"].items():
         rows.append(
