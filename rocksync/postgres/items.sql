@@ -25,13 +25,14 @@ SELECT key, revision, changed_at, attempts, resend, accepted, sending
 SELECT key, state, reason, accepted FROM rocksync.item WHERE tenant_id = $1 AND kind = $2 AND key = ANY ($3);
 
 -- name: reconsider
--- Map every item again that is not pending anyway. $1 tenant_id bigint, $2 kind text
+-- Map every item again that is not pending anyway, or that waits after a refusal: what was refused may be right now.
+-- $1 tenant_id bigint, $2 kind text
 UPDATE rocksync.item
    SET state = 'pending', reason = 'pending', detail = NULL, revision = revision + 1, attempts = 0,
        changed_at = coalesce(changed_at, now()), next_attempt_at = now()
  WHERE tenant_id = $1
    AND kind = $2
-   AND state <> 'pending';
+   AND (state <> 'pending' OR attempts > 0);
 
 -- name: set_mapper_version
 -- $1 tenant_id bigint, $2 kind text, $3 version text

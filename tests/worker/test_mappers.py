@@ -91,7 +91,7 @@ async def test_a_broken_version_leaves_the_one_before_in_use(world: World) -> No
         ("import os; os._exit(3)", "mapper_error"),
         ("price.sku = 'other'", "mapper_error"),
         ("import not_there_at_all", "mapper_error"),
-        ("payload = [bytearray(2 ** 24) for _ in range(10 ** 6)]", "mapper_error"),
+        ("payload = [bytes(2 ** 24) for _ in range(10 ** 6)]", "mapper_error"),
     ],
     ids=[
         "raises",
@@ -124,10 +124,7 @@ async def test_a_mapper_gone_wrong_hurts_its_own_tenant_only(world: World, body:
     )
     write(world, "dois", DEAR)
 
-    async def is_loaded() -> bool:
-        return {"um", "dois"} <= {listed.name for listed in world.app.mappers.listing() if listed.digest}
-
-    await until(is_loaded)
+    await until(lambda: has_mappers(world, {"um", "dois"}))
     for each in (shop, other):
         await each.sql("UPDATE store.price SET price = 12 WHERE tenant_id = $1")
 
@@ -137,3 +134,34 @@ async def test_a_mapper_gone_wrong_hurts_its_own_tenant_only(world: World, body:
     assert shop.at_hub("A")["price"] == 10
     assert (await shop.why("price", "A"))[1] == reason
     assert re.match(r"mapper um, um\.py line [56]: ", (await shop.item("price", "A"))["detail"])
+
+
+async def test_what_waits_after_a_mappers_fault_goes_as_soon_as_the_mapper_is_mended(world: World) -> None:
+    shop = await world.shop("um")
+    await shop.simple("A")
+    await world.sync()
+    path = write(
+        world,
+        "um",
+        """
+        from rocksync.mapping import hookimpl
+
+        @hookimpl
+        def rocksync_map_price(price, payload):
+            while True: pass
+        """,
+    )
+    await until(lambda: has_mappers(world, {"um"}))
+    await shop.sql("UPDATE store.price SET price = 12 WHERE tenant_id = $1")
+    await world.sync(None, Kind.PRICE)
+    assert (await shop.why("price", "A"))[1] == "mapper_timeout"
+
+    path.unlink()
+    await until(lambda: has_mappers(world, set()))
+    await world.sync(None, Kind.PRICE)
+
+    assert shop.at_hub("A")["price"] == 12
+
+
+async def has_mappers(world: World, names: set[str]) -> bool:
+    return {listed.name for listed in world.app.mappers.listing() if listed.digest} == names
