@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import (
+    commands,
     export,
     growth,
     idle,
@@ -39,6 +40,7 @@ SCENARIOS: dict[str, Callable[[tuple[str, Path], Plan], Awaitable[dict[str, Any]
     "growth": growth.measured,
     "outbox": outbox.measured,
     "scale-out": scale_out.measured,
+    "commands": commands.measured,
 }
 QUICK = ("export", "idle", "lag", "outbox")
 _DOCS = ROOT / "docs"

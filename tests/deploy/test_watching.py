@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -97,12 +96,10 @@ async def test_rules_are_all_evaluated_without_an_error(stage: Stage) -> None:
     await eventually(evaluated, within_s=30, what="every rule is evaluated")
 
 
-async def test_metrics_have_no_lint_and_come_within_a_second(stage: Stage) -> None:
-    began = time.monotonic()
+async def test_metrics_have_no_lint(stage: Stage) -> None:
     async with stage.http.get(f"{stage.worker}/metrics") as reply:
         text = await reply.text()
 
-    assert time.monotonic() - began < 1
     run(program("promtool"), "check", "metrics", input=text)
 
 
