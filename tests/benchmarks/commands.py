@@ -60,6 +60,7 @@ async def _took_s(place: Ground, line: str) -> float:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rocksync", *line.split()),
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
         cwd=place.files,
         env={**environment, "PYTHONPATH": str(ROOT), "ROCKSYNC_DATABASE__DSN": place.dsn},
     )

@@ -90,6 +90,7 @@ def _schedule(r: Result) -> list[Row]:
         ),
         ("the worker", f"{r['worker_cores']:.2f} of a core", f"< {r['goal_cores']}"),
         ("the database beside it", f"{r['postgres_cores']:.2f} of a core", ""),
+        ("a scrape of its metrics meanwhile", f"{r['scrape_s']:.2f} s", f"< {r['goal_scrape_s']:g} s"),
     ]
 
 
