@@ -144,7 +144,7 @@ class Items:
     async def _record(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
         tenant, kind = lease.tenant.id, lease.kind
         async with self._pool.acquire() as connection, connection.transaction():
-            await _hold(connection, lease)
+            await _hold(connection, lease, losable=all(_is_losable(kind, outcome) for outcome in outcomes))
             if accepted := [o for o in outcomes if isinstance(o, Accepted)]:
                 await _record_accepted(connection, tenant, kind, accepted)
             if skipped := [o for o in outcomes if isinstance(o, Skipped)]:
@@ -187,9 +187,19 @@ def _lost(lease: Lease) -> LeaseLostError:
     return LeaseLostError(f"another worker has taken over {lease.tenant.slug} {lease.kind}", retry_after_s=0)
 
 
-async def _hold(connection: asyncpg.pool.PoolConnectionProxy, lease: Lease) -> None:
-    if not await connection.fetchval(_QUERIES.hold, lease.tenant.id, lease.kind, lease.token):
+async def _hold(connection: asyncpg.pool.PoolConnectionProxy, lease: Lease, *, losable: bool = False) -> None:
+    query = _QUERIES.hold_losable if losable else _QUERIES.hold
+    if not await connection.fetchval(query, lease.tenant.id, lease.kind, lease.token):
         raise _lost(lease)
+
+
+def _is_losable(kind: Kind, outcome: Outcome) -> bool:
+    """Whether a crash of the server may lose the record: nothing was sent, or it is noted down what was being sent."""
+    if kind is Kind.ORDER:
+        return False
+    if kind is Kind.PRODUCT:
+        return True
+    return getattr(outcome, "delivery", None) is None and not isinstance(outcome, Postponed | Refused)
 
 
 def _columns(outcomes: Sequence[Outcome], *names: str) -> list[list[Any]]:

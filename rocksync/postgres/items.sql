@@ -7,6 +7,11 @@ SELECT held, folded, deliverable, given_back FROM rocksync.fold($1, $2, $3, $4, 
 -- $1 tenant_id bigint, $2 kind text, $3 token bigint
 SELECT rocksync.hold_lease($1, $2, $3);
 
+-- name: hold_losable
+-- The same; what is written may be lost with the server, as it is found out again.
+-- $1 tenant_id bigint, $2 kind text, $3 token bigint
+SELECT rocksync.hold_lease($1, $2, $3), set_config('synchronous_commit', 'off', true);
+
 -- name: deliverable
 -- Items of one tenant and kind that are due, the longest undelivered first, behind a given one.
 -- $1 tenant_id bigint, $2 kind text, $3 after changed_at timestamptz, $4 after key text, $5 limit int

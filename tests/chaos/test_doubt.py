@@ -207,3 +207,28 @@ async def test_a_variation_that_somebody_deletes_at_the_hub_takes_none_of_its_si
     await world.sync(shop, Kind.STOCK)
 
     assert shop.at_hub("P2")["quantity"] == 0
+
+
+async def test_what_was_sent_and_what_is_about_to_be_survives_a_crash_of_the_server(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    await shop.simple("A", on_hand=5)
+    await world.sync(shop)
+    await world.pool.execute(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$;"
+        "CREATE TABLE public.written (kind text, commits text);"
+        "CREATE FUNCTION public.write_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        "  INSERT INTO public.written VALUES (NEW.kind, current_setting('synchronous_commit')); RETURN NULL; END $$;"
+        "CREATE TRIGGER write_down AFTER UPDATE ON rocksync.item FOR EACH ROW"
+        "  WHEN (NEW.sending IS DISTINCT FROM OLD.sending AND NEW.sending IS NOT NULL"
+        "        OR NEW.kind <> 'product' AND NEW.accepted IS DISTINCT FROM OLD.accepted)"
+        "  EXECUTE FUNCTION public.write_down()"
+    )
+    await shop.sql("UPDATE store.product SET name = 'B', updated_at = now() WHERE tenant_id = $1")
+    await shop.sql("UPDATE store.price SET price = 12 WHERE tenant_id = $1")
+    await shop.sql("UPDATE store.stock SET on_hand = 4 WHERE tenant_id = $1")
+
+    async with open_app(world.settings) as fresh:
+        await fresh.run_once(tenants=[shop.id])
+
+    rows = await world.pool.fetch("SELECT kind, commits FROM public.written ORDER BY kind")
+    assert [tuple(row) for row in rows] == [("price", "on"), ("product", "on"), ("stock", "on")]
