@@ -150,11 +150,23 @@ class OrderDocument(TypedDict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRevisions:
+    """Revisions of a SKU's price and stock items; None: there is no item, or nobody looked."""
+
+    price: int | None = None
+    stock: int | None = None
+
+
+UNSEEN = OfferRevisions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """Price and stock that a SKU is created with, as their own payloads."""
+    """Price and stock that a SKU is created with, as their own payloads; all of ``revisions`` is in them."""
 
     price: PricePayload
     stock: StockPayload
+    revisions: OfferRevisions = UNSEEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

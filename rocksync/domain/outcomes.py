@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from rocksync.domain.documents import UNSEEN, OfferRevisions
 from rocksync.domain.reasons import Reason
 
 
@@ -58,11 +59,15 @@ class Zeroing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """A sellable SKU that was created with its product: what the hub now holds of its price and stock."""
+    """A sellable SKU that was created with its product: what the hub now holds of its price and stock.
+
+    Everything up to ``revisions`` is in it; where one is unknown, the item's own pass looks at it again.
+    """
 
     sku: str
     price: dict[str, Any]
     stock: dict[str, Any]
+    revisions: OfferRevisions = UNSEEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,9 +42,8 @@ from rocksync.mapping.wire import (
 
 CHUNK = 64
 _NULL = msgspec.Raw(b"null")
-_PRODUCT_HOOKS = frozenset(
-    ("rocksync_select_product", "rocksync_map_product", "rocksync_map_price", "rocksync_map_stock")
-)
+_OFFER_HOOKS = frozenset(("rocksync_map_price", "rocksync_map_stock"))
+_PRODUCT_HOOKS = _OFFER_HOOKS | {"rocksync_select_product", "rocksync_map_product"}
 _PARCEL_HOOKS = frozenset(("rocksync_map_invoice", "rocksync_map_shipment"))
 _Row = TypeVar("_Row")
 _Made = TypeVar("_Made")
@@ -135,6 +134,11 @@ class Mappers:
     def version(self, tenant: Tenant) -> str:
         """What the tenant's items are mapped with now; another value: they are to be mapped again."""
         return self._plan(tenant).version
+
+    def maps_offers(self, tenant: Tenant) -> bool:
+        """Whether a mapper may make something else of a price or stock once its SKU was created."""
+        plan = self._plan(tenant)
+        return plan.fault is not None or bool(plan.hooks & _OFFER_HOOKS)
 
     async def complaints(self, tenant: Tenant) -> list[str]:
         """Return what the tenant's mappers say of its settings, and why its items cannot be mapped, if so."""

@@ -142,7 +142,12 @@ class _Write:
             sent=self._sent,
             took_ms=round(took_s * 1000),
             created=tuple(
-                Created(sku=sku, price=dict(offered[sku].price), stock=dict(offered[sku].stock))
+                Created(
+                    sku=sku,
+                    price=dict(offered[sku].price),
+                    stock=dict(offered[sku].stock),
+                    revisions=offered[sku].revisions,
+                )
                 for sku in self._created
             ),
             absent=tuple(self._absent),

@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from rocksync import sql
+from rocksync.domain.documents import OfferRevisions
 from rocksync.domain.errors import LeaseLostError
 from rocksync.domain.outcomes import (
     Accepted,
@@ -118,6 +119,13 @@ class Items:
             for row in rows
         }
 
+    async def offer_revisions(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, OfferRevisions]:
+        """Where the price and stock items are of products that were never accepted, by sellable SKU."""
+        found: dict[str, dict[str, int]] = {}
+        for row in await self._pool.fetch(_QUERIES.offer_revisions, tenant, list(skus)):
+            found.setdefault(row["key"], {})[row["kind"]] = row["revision"]
+        return {sku: OfferRevisions(**of_kinds) for sku, of_kinds in found.items()}
+
     async def approved(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
         """Those of *keys* whose held change an operator approved, with the revision of the item that may go out."""
         rows = await self._pool.fetch(_QUERIES.approved, tenant, kind, list(keys))
@@ -226,6 +234,7 @@ async def _record_accepted(
             [c.sku for c in created] * 2,
             [Kind.PRICE] * len(created) + [Kind.STOCK] * len(created),
             [_encode(c.price).decode() for c in created] + [_encode(c.stock).decode() for c in created],
+            [c.revisions.price for c in created] + [c.revisions.stock for c in created],
         )
     await _mark(connection, tenant, Kind.STOCK, [sku for o in accepted for sku in o.restock])
 

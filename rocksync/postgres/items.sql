@@ -30,14 +30,14 @@ SELECT key, revision, changed_at, attempts, resend, accepted, sending
 SELECT key, state, reason, accepted FROM rocksync.item WHERE tenant_id = $1 AND kind = $2 AND key = ANY ($3);
 
 -- name: reconsider
--- Map every item again that is not pending anyway, or that waits after a refusal: what was refused may be right now.
+-- Map every item again. What was refused may be right now; what the hub could not take waits as before.
 -- $1 tenant_id bigint, $2 kind text
 UPDATE rocksync.item
    SET state = 'pending', reason = 'pending', detail = NULL, revision = revision + 1, attempts = 0,
-       changed_at = coalesce(changed_at, now()), next_attempt_at = now()
+       changed_at = coalesce(changed_at, now()),
+       next_attempt_at = CASE WHEN state = 'pending' AND attempts = 0 THEN next_attempt_at ELSE now() END
  WHERE tenant_id = $1
-   AND kind = $2
-   AND (state <> 'pending' OR attempts > 0);
+   AND kind = $2;
 
 -- name: set_mapper_version
 -- $1 tenant_id bigint, $2 kind text, $3 version text
@@ -155,15 +155,36 @@ SELECT count(*) FILTER (WHERE i.accepted IS NOT NULL) AS skus,
 DELETE FROM rocksync.item i USING unnest($3::text[], $4::bigint[]) AS o (key, revision)
  WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
 
+-- name: offer_revisions
+-- Of prices and stocks of products that were never accepted. Tables are found by arrays of keys, whatever the plan was made
+-- for. $1 tenant_id bigint, $2 product skus text[]
+WITH new AS MATERIALIZED (
+    SELECT key FROM rocksync.item WHERE tenant_id = $1 AND kind = 'product' AND key = ANY ($2) AND accepted IS NULL),
+sellable AS MATERIALIZED (
+    SELECT key FROM new
+     UNION ALL
+    SELECT sku FROM store.variation WHERE tenant_id = $1 AND product_sku = ANY (ARRAY (SELECT key FROM new)))
+SELECT key, kind, revision
+  FROM rocksync.item
+ WHERE tenant_id = $1 AND kind IN ('price', 'stock') AND key = ANY (ARRAY (SELECT key FROM sellable));
+
 -- name: record_created
--- SKUs that were created with a price and a stock: what the hub holds of them, looked at again by their own passes.
--- $1 tenant_id, $2 skus text[], $3 kinds text[], $4 payloads text[]
-INSERT INTO rocksync.item AS i (tenant_id, kind, key, state, reason, changed_at, accepted, accepted_at)
-SELECT $1, o.kind, o.sku, 'pending', 'pending', now(), o.payload::jsonb, now()
-  FROM unnest($2::text[], $3::text[], $4::text[]) AS o (sku, kind, payload)
+-- SKUs that were created with a price and a stock: what the hub holds of them. An item that changed since the revision
+-- that went into it, or of which that is unknown, is looked at by its own pass.
+-- $1 tenant_id, $2 skus text[], $3 kinds text[], $4 payloads text[], $5 revisions bigint[] (null: unknown)
+INSERT INTO rocksync.item AS i (tenant_id, kind, key, state, reason, changed_at, revision, accepted, accepted_at)
+SELECT $1, o.kind, o.sku, CASE WHEN o.revision IS NULL THEN 'pending' ELSE 'synced' END,
+       CASE WHEN o.revision IS NULL THEN 'pending' ELSE 'in_sync' END, CASE WHEN o.revision IS NULL THEN now() END,
+       coalesce(o.revision, 1), o.payload::jsonb, now()
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS o (sku, kind, payload, revision)
+ ORDER BY o.kind, o.sku -- as folding does
     ON CONFLICT (tenant_id, kind, key) DO UPDATE
-   SET accepted = excluded.accepted, accepted_at = excluded.accepted_at, state = 'pending', reason = 'pending', detail = NULL,
-       revision = i.revision + 1, attempts = 0, next_attempt_at = now(), changed_at = coalesce(i.changed_at, excluded.changed_at);
+   SET accepted = excluded.accepted, accepted_at = excluded.accepted_at, detail = NULL, attempts = 0, next_attempt_at = now(),
+       (state, reason, changed_at) = (
+           SELECT CASE WHEN same THEN 'synced' ELSE 'pending' END, CASE WHEN same THEN 'in_sync' ELSE 'pending' END,
+                  CASE WHEN NOT same THEN coalesce(i.changed_at, now()) END
+             FROM (SELECT excluded.state = 'synced' AND i.revision = excluded.revision AND NOT i.resend AS same) r),
+       revision = i.revision + 1;
 
 -- name: record_lost
 -- Products that the hub has lost: they are to be created again. $1 tenant_id, $2 skus text[]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from rocksync.domain.catalog import Listing, Price, Stock
 from rocksync.domain.documents import (
     InvoicePayload,
+    OfferRevisions,
     OrderDocument,
     OrderTask,
     PriceDocument,
@@ -42,6 +43,9 @@ class Items(Protocol):
 
     async def known(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, Known]:
         """Where the items of *keys* are, for those that there are."""
+
+    async def offer_revisions(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, OfferRevisions]:
+        """Where the price and stock items are of those products of *skus* that were never accepted, by sellable SKU."""
 
     async def approved(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
         """Those of *keys* whose held change an operator approved, with the revision of the item that may go out."""
@@ -128,6 +132,9 @@ class Mapper(Protocol):
 
     def version(self, tenant: Tenant) -> str:
         """What the tenant's items are mapped with now; another value: they are to be mapped again."""
+
+    def maps_offers(self, tenant: Tenant) -> bool:
+        """Whether a mapper may make something else of a price or stock once its SKU was created."""
 
     async def products(
         self, tenant: Tenant, listings: Sequence[tuple[Listing, dict[str, Any] | None]]

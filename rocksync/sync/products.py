@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from rocksync.domain.catalog import Listing, Product
-from rocksync.domain.documents import ProductDocument, ProductPayload, Skip
+from rocksync.domain.documents import OfferRevisions, ProductDocument, ProductPayload, Skip
 from rocksync.domain.doubt import either
 from rocksync.domain.errors import ItemError
 from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport
@@ -27,8 +27,11 @@ async def sync_products(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
 
 def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
     """How products of *tenant* are read, mapped, compared and delivered."""
+    revisions: Mapping[str, OfferRevisions] = {}
 
     async def read(skus: Sequence[str]) -> dict[str, Listing]:
+        nonlocal revisions  # read first: what changes from now on is not in them, and may be in the listings
+        revisions = {} if deps.mapper.maps_offers(tenant) else await deps.items.offer_revisions(tenant.id, skus)
         return dict(await deps.catalog.listings(tenant.id, skus))
 
     async def convert(
@@ -36,6 +39,7 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
     ) -> Sequence[ProductDocument | Skip | ItemError]:
         listings = [(row or _left_the_store(item.key), _may_be_there(item)) for item, row in pairs]
         drafts = await deps.mapper.products(tenant, listings)
+        _name_revisions(drafts, revisions)
         vanished = {
             sku
             for (listing, accepted), draft in zip(listings, drafts, strict=True)
@@ -74,6 +78,14 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
         return outcomes
 
     return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
+
+
+def _name_revisions(drafts: Sequence[object], revisions: Mapping[str, OfferRevisions]) -> None:
+    """Have each offer name the revisions that are in it."""
+    for draft in drafts:
+        if isinstance(draft, ProductDocument):
+            for sku in draft.offers.keys() & revisions.keys():
+                draft.offers[sku] = replace(draft.offers[sku], revisions=revisions[sku])
 
 
 def _may_be_there(item: Item) -> dict[str, Any] | None:

@@ -1,10 +1,12 @@
 """Was anything lost, doubled, blamed or told? Worked out from the store's tables and the hub's memory alone."""
 
 import json
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import asyncpg
@@ -210,16 +212,11 @@ def _kinds(method: str, path: str) -> tuple[str, ...]:
     return ("product",) if method == "POST" else ("product", "price")
 
 
-def _holders(claims: Iterable[tuple[float, str]], at: float) -> set[int]:
+def _holders(claims: Sequence[tuple[float, str]], at: float) -> set[int]:
     """Ids of the processes that may have held the lease at that moment, give or take the grace."""
-    holder, holders = "", set[str]()
-    for began, worker in claims:
-        if began > at + _GRACE_S:
-            break
-        if began > at - _GRACE_S:
-            holders.add(holder)
-        holder = worker
-    return {int(name.rsplit("-", 2)[1]) for name in {holder, *holders} if name}
+    first = bisect_right(claims, at - _GRACE_S, key=itemgetter(0))
+    last = bisect_right(claims, at + _GRACE_S, key=itemgetter(0))
+    return {int(worker.rsplit("-", 2)[1]) for _, worker in claims[max(first - 1, 0) : last] if worker}
 
 
 def doubled_creations(ring: Arena) -> list[str]:
