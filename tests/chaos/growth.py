@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 from rocksync.postgres.migrate import folder, migrate
@@ -11,6 +12,8 @@ from tests.chaos.scenarios import SHELVES, serve_one
 from tests.chaos.shopkeeper import Shopkeeper, busy
 from tests.chaos.storm import Outcome, conclude, settle
 
+_MOST_LEFT = 500
+"""Changes, items and orders that the worker may be behind with while the platform goes on."""
 _NEXT = """
 ALTER TABLE rocksync.item ADD COLUMN of_the_next_release text;
 ALTER TABLE rocksync.schedule ADD COLUMN of_the_next_release text NOT NULL DEFAULT '';
@@ -88,7 +91,7 @@ async def _migrate(ring: Arena) -> None:
 
 
 async def endurance(server: Server, seed: int, *, length_s: float) -> Outcome:
-    """A long busy day without harm: nothing grows but what is kept."""
+    """A long busy day without harm, as fast as the worker can follow: nothing grows but what is kept."""
     outcome = Outcome(name=f"endurance, {length_s:.0f} s", seed=seed, workers=1)
     began = time.monotonic()
     async with arena(server, seed=seed) as ring:
@@ -98,12 +101,15 @@ async def endurance(server: Server, seed: int, *, length_s: float) -> Outcome:
         await ring.workers[0].start()
         looks = list[dict[str, float]]()
         while time.monotonic() - began < length_s:
-            for keeper in keepers:
-                await keeper.act()
-            await asyncio.sleep(0.02)
+            for _ in range(25):
+                for keeper in keepers:
+                    await keeper.act()
+                await asyncio.sleep(0.02)
+            placed = sum(keeper.orders for keeper in keepers)
+            await ring.until(partial(_follows, ring, placed), within_s=300, what="the worker follows")
             if time.monotonic() - began > length_s * (len(looks) + 1) / 10:
                 looks.append(await _look(ring))
-        outcome.recover_s = await settle(ring, outcome)
+        outcome.recover_s = await settle(ring, outcome, within_s=600)
         await conclude(ring, outcome, keepers)
         for name, allowed in (("rss_mb", 1.25), ("descriptors", 1.25), ("changes_kb", 2.0)):
             early = max(look[name] for look in looks[2:5])
@@ -113,6 +119,16 @@ async def endurance(server: Server, seed: int, *, length_s: float) -> Outcome:
                 outcome.wrong.append(f"{name} grew from {early:.0f} to {late:.0f}")
     outcome.took_s = time.monotonic() - began
     return outcome
+
+
+async def _follows(ring: Arena, placed: int) -> bool:
+    """Whether so little is left to do that the platform may go on."""
+    left: int = await ring.sql(
+        "SELECT (SELECT count(*) FROM rocksync.change) + (SELECT count(*) FROM rocksync.item WHERE state = 'pending')"
+        " + $1 - (SELECT count(*) FROM rocksync.hub_order)",
+        placed,
+    )
+    return left < _MOST_LEFT
 
 
 async def _look(ring: Arena) -> dict[str, float]:
