@@ -186,9 +186,9 @@ class Items:
                 )
             await _record_history(connection, tenant, kind, outcomes)
 
-    async def count(self, lease: Lease) -> None:
+    async def count(self, tenant: TenantId, kind: Kind) -> None:
         """Count the items of the tenant and kind by state, for metrics."""
-        await self._pool.execute(_QUERIES.count_items, lease.tenant.id, lease.kind)
+        await self._pool.execute(_QUERIES.count_items, tenant, kind)
 
 
 def _lost(lease: Lease) -> LeaseLostError:

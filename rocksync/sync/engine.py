@@ -7,7 +7,7 @@ bounded. Recording comes last: what a crash leaves unrecorded is delivered once 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -133,7 +133,8 @@ async def fold_all(items: Items, lease: Lease, over: Callable[[], bool], *, give
     """Fold what has committed so far, a piece at a time while there is time."""
     folded = await items.fold(lease, give_back=give_back)
     while folded.more and not over():
-        folded = await items.fold(lease, give_back=give_back)
+        before, folded = folded.changes, await items.fold(lease, give_back=give_back)
+        folded = replace(folded, changes=before + folded.changes)
     return folded
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from rocksync.domain.context import in_pass
 from rocksync.domain.errors import LeaseLostError, PassError, TenantError, UnrecordedError
-from rocksync.domain.outcomes import PassReport
+from rocksync.domain.outcomes import Folded, PassReport
 from rocksync.domain.tenancy import Kind, Lease, Mode, TenantId
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Slice, fold_all
@@ -118,7 +118,7 @@ class Worker:
     deps: Deps
     stop_tenant: Callable[[Lease, TenantError], Awaitable[None]]
     observe: Callable[[PassEnd], None]
-    count: Callable[[Lease], Awaitable[None]]
+    count: Callable[[TenantId, Kind], Awaitable[None]]
     clock: Callable[[], float] = time.monotonic
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[tuple[TenantId, Kind], _Running] = field(default_factory=dict)
@@ -267,7 +267,7 @@ class Worker:
         guard = partial(self._check_lease, lease)
         try:
             with in_pass(lease.tenant.slug, lease.kind, lease.token), self.deps.hub.guarded(guard):
-                report = await self._sync(lease, self._slice())
+                report, folded = await self._sync(lease, self._slice())
         except TenantError as error:
             await self.stop_tenant(lease, error)
             await self.schedules.finish(lease, complete=False, reached=True)
@@ -282,42 +282,43 @@ class Worker:
             return PassEnd(lease=lease, outcome="lost", took_s=self.clock() - started, detail=error.detail)
         except PassError as error:
             return await self._failed(lease, started, error)
-        await self._count(lease, changed=report is not None and replace(report, complete=True) != _NOTHING)
-        if report is None:
-            return PassEnd(lease=lease, outcome="complete", took_s=self.clock() - started, report=_NOTHING)
+        await self._count(lease, lease.kind, changed=folded.changes > 0 or replace(report, complete=True) != _NOTHING)
+        if lease.kind is Kind.PRODUCT:  # which is recorded with the prices and stocks that were created with it
+            for kind in (Kind.PRICE, Kind.STOCK):
+                await self._count(lease, kind, changed=report.sent > 0)
+        if folded.given_back:
+            return PassEnd(lease=lease, outcome="complete", took_s=self.clock() - started, report=report)
         reached = lease.kind is Kind.ORDER or report.sent > 0 or report.refused > 0
         await self.schedules.finish(lease, complete=report.complete, reached=reached)
         outcome = "complete" if report.complete else "slice"
         return PassEnd(lease=lease, outcome=outcome, took_s=self.clock() - started, report=report)
 
-    async def _count(self, lease: Lease, *, changed: bool) -> None:
+    async def _count(self, lease: Lease, kind: Kind, *, changed: bool) -> None:
         """Count items for metrics; where that takes long, so seldom that it takes a hundredth of the time."""
-        key = (lease.tenant.id, lease.kind)
+        key = (lease.tenant.id, kind)
         rest = self._counts.get(key)
         began = self.clock()
         if rest is not None and began < rest.until:
             rest.owed = rest.owed or changed
             return
         if changed or (rest is not None and rest.owed):
-            await self.count(lease)
+            await self.count(*key)
         self._counts.pop(key, None)
         took_s = self.clock() - began
         if took_s > _QUICK_COUNT_S:
             self._counts[key] = _Rest(until=began + took_s * _COUNT_RARELY)
 
-    async def _sync(self, lease: Lease, limits: Slice) -> PassReport | None:
-        """What the pass did; None: nothing was due, and its lease is given back already."""
+    async def _sync(self, lease: Lease, limits: Slice) -> tuple[PassReport, Folded]:
+        """What the pass did, and what it began with: its lease may be given back already, as nothing was due."""
         deps = self.deps
         if lease.in_doubt:
             await deps.items.doubt(lease)
         reconsidered = await deps.items.reconsider(lease, deps.mapper.version(lease.tenant))
         polls = lease.kind is Kind.ORDER
         folded = await fold_all(deps.items, lease, limits.over, give_back=not polls and not reconsidered)
-        if folded.given_back:
-            return None
-        if not polls and not folded.deliverable and not reconsidered:
-            return _NOTHING
-        return await KINDS[lease.kind](lease, deps, limits)
+        if folded.given_back or (not polls and not folded.deliverable and not reconsidered):
+            return _NOTHING, folded
+        return await KINDS[lease.kind](lease, deps, limits), folded
 
     async def _failed(self, lease: Lease, started: float, error: PassError) -> PassEnd:
         try:

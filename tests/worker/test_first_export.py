@@ -117,6 +117,23 @@ async def test_what_changes_while_its_product_is_created_is_not_taken_for_sent(
     assert (shop.at_hub("A")["price"], shop.at_hub("A")["quantity"]) == (12, 2)
 
 
+async def test_metrics_see_what_no_pass_looked_at(world: World) -> None:
+    shop = await world.shop()
+    await shop.simple("A")
+
+    async def counted(kind: str, state: str) -> Any:
+        return await shop.sql(
+            "SELECT items FROM rocksync.item_count WHERE tenant_id = $1 AND kind = $2 AND state = $3", kind, state
+        )
+
+    await world.sync(shop, Kind.PRICE, Kind.STOCK)
+    assert [await counted(kind, "skipped") for kind in ("price", "stock")] == [1, 1]
+    await world.sync(shop, Kind.PRODUCT)
+
+    assert [await counted(kind, "skipped") for kind in ("price", "stock")] == [0, 0]
+    assert [await counted(kind, "synced") for kind in ("product", "price", "stock")] == [1, 1, 1]
+
+
 async def test_what_is_to_be_sent_again_is_not_taken_for_sent(world: World) -> None:
     shop = await world.shop()
     await shop.simple("A")
