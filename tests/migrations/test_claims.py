@@ -151,6 +151,32 @@ async def lag(pool: asyncpg.Pool, kind: str = "stock") -> dict[str, Any]:
     return dict(row)
 
 
+@pytest.mark.parametrize(("minutes", "first"), [(9, "small"), (11, "busy")], ids=["not for long", "for long"])
+async def test_a_pass_that_goes_on_lets_others_begin_first(pool: asyncpg.Pool, minutes: int, first: str) -> None:
+    tenants = {slug: await add(pool, slug) for slug in ("busy", "small")}
+    await claim(pool, kinds=["stock"])
+    for slug, complete in (("busy", False), ("small", True)):
+        token = (await schedule(pool, tenants[slug]))["lease_token"]
+        assert await pool.fetchval("SELECT rocksync.finish($1, 'stock', $2, $3, true)", tenants[slug], token, complete)
+    await pool.execute(
+        "UPDATE rocksync.schedule SET due_at = now() - CASE WHEN tenant_id = $1 THEN $2::interval ELSE '1 s' END",
+        tenants["busy"],
+        timedelta(minutes=minutes),
+    )
+
+    assert await claim(pool, slots=1, kinds=["stock"]) == {(tenants[first], "stock")}
+
+
+async def test_a_pass_whose_worker_died_begins_anew(pool: asyncpg.Pool) -> None:
+    busy, dead = await add(pool, "busy"), await add(pool, "dead")
+    await claim(pool, kinds=["stock"])
+    token = (await schedule(pool, busy))["lease_token"]
+    await pool.fetchval("SELECT rocksync.finish($1, 'stock', $2, false, true)", busy, token)
+    await pool.execute("UPDATE rocksync.schedule SET leased_until = now() WHERE tenant_id = $1", dead)
+
+    assert await claim(pool, "w2", slots=1, kinds=["stock"]) == {(dead, "stock")}
+
+
 async def test_lag_is_the_age_of_the_oldest_change_whether_folded_or_not(pool: asyncpg.Pool) -> None:
     tenant_id = await add(pool)
     assert (await lag(pool))["lag_s"] == 0
