@@ -146,7 +146,11 @@ async def fairness(server: Server, seed: int, *, items: int = 5_000, busy: int =
     """*busy* tenants change thousands of stocks; another changes one and gets one order: it waits for nobody."""
     outcome = Outcome(name=f"fairness, {busy} busy", seed=seed, workers=1)
     began, limit = time.monotonic(), 40.0 if busy == 1 else 1.0
-    settings = {"pluggto.requests_per_second_per_tenant": limit, "worker.concurrency": max(16, 2 * busy)}
+    settings = {
+        "pluggto.requests_per_second_per_tenant": limit,
+        "worker.concurrency": max(16, 2 * busy),
+        "worker.slice_s": 2 if busy == 1 else 30,
+    }
     async with arena(server, seed=seed, settings=settings) as ring:
         crowd = [await ring.add_tenant(f"cheia-{n}") for n in range(busy)]
         small = await ring.add_tenant("pequena")
