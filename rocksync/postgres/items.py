@@ -107,6 +107,18 @@ class Items:
             await connection.execute(_QUERIES.doubt, lease.tenant.id, lease.kind)
             await connection.execute(_QUERIES.dispel_doubt, lease.tenant.id, lease.kind)
 
+    async def suspect(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+        """Have sent again what was sent under a lease that is lost: it may have arrived after what its holder sent.
+
+        Orders are read back anyway.
+        """
+        if lease.kind is Kind.ORDER:
+            return
+        payloads = [_encode(o.payload).decode() if isinstance(o, Accepted) else None for o in outcomes]
+        keys = [o.key for o in outcomes]
+        await self._pool.execute(_QUERIES.suspect, lease.tenant.id, lease.kind, keys, payloads)
+        await self._pool.execute(_QUERIES.hurry, lease.tenant.id, lease.kind)
+
     async def known(self, tenant: TenantId, kind: Kind, keys: Sequence[str]) -> Mapping[str, Known]:
         """Where the items of *keys* are, for those that there are."""
         rows = await self._pool.fetch(_QUERIES.known, tenant, kind, list(keys))

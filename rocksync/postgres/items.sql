@@ -103,6 +103,15 @@ UPDATE rocksync.item i
   FROM unnest($3::text[], $4::text[]) AS o (key, payload)
  WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key;
 
+-- name: suspect
+-- What was sent under a lease that is lost. $1 tenant_id, $2 kind, $3 keys text[], $4 payloads text[] (null: unknown)
+UPDATE rocksync.item i
+   SET state = 'pending', reason = 'pending', detail = NULL, resend = true, revision = i.revision + 1, attempts = 0,
+       next_attempt_at = now(), changed_at = coalesce(i.changed_at, now()),
+       sending = CASE WHEN i.kind = 'product' THEN coalesce(i.sending, o.payload::jsonb) END
+  FROM unnest($3::text[], $4::text[]) AS o (key, payload)
+ WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key;
+
 -- name: doubt
 -- Whatever was delivered and not recorded is pending still: it is sent again, even if it equals what was accepted.
 -- Products have it noted which of them were being sent, orders are looked at anyway. $1 tenant_id, $2 kind

@@ -5,6 +5,7 @@ bounded. Recording comes last: what a crash leaves unrecorded is delivered once 
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -325,7 +326,9 @@ class _Run(Generic[R, D]):
                 except TimeoutError:
                     break
             ended = outcome is None
-            if batch and not isinstance(self._failure, LeaseLostError):
+            if isinstance(self._failure, LeaseLostError):
+                await self._suspect(batch)
+            elif batch:
                 await self._write(batch)
 
     async def _next_outcome(self, until: float) -> Outcome | None:
@@ -340,12 +343,23 @@ class _Run(Generic[R, D]):
             await self._items.record(self._lease, batch)
         except LeaseLostError as error:
             self._failure = self._failure or error
+            await self._suspect(batch)
             return
         except PassError as error:
             self._failure = UnrecordedError(error.detail, reason=error.reason, retry_after_s=error.retry_after_s)
             return
         for outcome in batch:
             self._tally.add(outcome)
+
+    async def _suspect(self, batch: Sequence[Outcome]) -> None:
+        """Have sent again what was on its way when the lease was lost: it may have arrived after the next holder's."""
+        if sent := [outcome for outcome in batch if _may_have_arrived(outcome)]:
+            with contextlib.suppress(PassError):
+                await self._items.suspect(self._lease, sent)
+
+
+def _may_have_arrived(outcome: Outcome) -> bool:
+    return getattr(outcome, "delivery", None) is not None or (isinstance(outcome, Postponed) and outcome.doubtful)
 
 
 def _lost_at_hub(item: Item, document: Resource, error: MissingAtHubError) -> Skipped:

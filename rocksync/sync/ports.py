@@ -56,6 +56,9 @@ class Items(Protocol):
     async def announce(self, lease: Lease, payloads: Mapping[str, Mapping[str, Any]]) -> None:
         """Note down what is about to be sent of products, by key, until it is recorded as accepted."""
 
+    async def suspect(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+        """Have sent again what was sent under a lease that is lost: it may have arrived after what its holder sent."""
+
     async def doubt(self, lease: Lease) -> None:
         """Have sent again what an earlier pass may have delivered without recording it."""
 

@@ -6,7 +6,8 @@ import pytest
 
 from rocksync.app import open_app
 from rocksync.domain.documents import StockDocument
-from rocksync.domain.tenancy import Kind
+from rocksync.domain.outcomes import Delivery
+from rocksync.domain.tenancy import Kind, Tenant
 from tests.worker.conftest import hub, world  # noqa: F401 - fixtures
 from tests.worker.world import Shop, World
 
@@ -42,6 +43,33 @@ async def test_a_stock_that_a_dead_worker_sent_is_sent_again_although_it_went_ba
     await world.sync(shop)
 
     assert shop.at_hub("A")["quantity"] == 5
+
+
+async def test_a_stock_that_arrives_after_the_next_holders_is_sent_again(
+    world: World,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = await world.shop()
+    await shop.simple("A", on_hand=5)
+    await world.sync(shop)
+    put_stock = world.app.hub.put_stock
+
+    async def late(tenant: Tenant, document: StockDocument) -> Delivery:
+        monkeypatch.undo()
+        await shop.sql("UPDATE rocksync.schedule SET leased_until = now() WHERE tenant_id = $1")
+        await shop.sql("UPDATE store.stock SET on_hand = 3 WHERE tenant_id = $1")
+        async with open_app(world.settings) as other:
+            await other.run_once(tenants=[shop.id], kinds=[Kind.STOCK])
+        assert shop.at_hub("A")["quantity"] == 3
+        return await put_stock(tenant, document)
+
+    await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
+    monkeypatch.setattr(world.app.hub, "put_stock", late)
+    await world.sync(shop, Kind.STOCK)
+
+    await world.sync(shop, Kind.STOCK)
+
+    assert shop.at_hub("A")["quantity"] == 3
 
 
 @pytest.mark.parametrize("fault", ["5xx-after-write@PUT", "drop-after-write@PUT"])
