@@ -18,7 +18,7 @@ from tests.chaos.arena import LEASE_S, Arena, Server, Worker, arena
 from tests.chaos.shopkeeper import Shopkeeper
 
 DRAIN_S = 150.0
-"""A connection to Postgres that went silent holds its pass for up to two minutes: a minute for the statement, one to cancel."""
+"""A connection to Postgres that went silent holds its pass for two minutes: one for the statement, one to cancel it."""
 HUB_FAULTS = (
     "429:0.3",
     "429-retry-after=1:0.3",
