@@ -5,6 +5,7 @@ import contextlib
 import mmap
 import os
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -126,7 +127,11 @@ class Channel(asyncio.Protocol):
         if self.pid and not self.slowed:
             self.slowed = True
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, self.pid, _LOWEST)
+                if sys.platform == "linux":
+                    # At the lowest priority it would still keep a processor for milliseconds whenever it gets one.
+                    os.sched_setscheduler(self.pid, os.SCHED_IDLE, os.sched_param(0))
+                else:
+                    os.setpriority(os.PRIO_PROCESS, self.pid, _LOWEST)
 
     def _send(self, op: Op, start: int, body: bytes) -> None:
         if self._transport is not None and not self.gone:
