@@ -21,6 +21,7 @@ from tests.benchmarks import (
     lag,
     machine,
     memory,
+    neighbours,
     outbox,
     report,
     scale_out,
@@ -41,6 +42,7 @@ SCENARIOS: dict[str, Callable[[tuple[str, Path], Plan], Awaitable[dict[str, Any]
     "outbox": outbox.measured,
     "scale-out": scale_out.measured,
     "commands": commands.measured,
+    "neighbours": neighbours.measured,
 }
 QUICK = ("export", "idle", "lag", "outbox")
 _DOCS = ROOT / "docs"

@@ -152,6 +152,18 @@ def _commands(r: Result) -> list[Row]:
     ]
 
 
+def _neighbours(r: Result) -> list[Row]:
+    kinds = r["kinds"]
+    worst = max(kinds, key=lambda kind: float(kinds[kind]["ratio"]))
+    each = ", ".join(f"{kind} {one['ratio']:.2f}" for kind, one in kinds.items())
+    tails = ", ".join(f"{kind} {one['beside_p99_ms'] / one['alone_p99_ms']:.2f}" for kind, one in kinds.items())
+    return [
+        (f"p50 lag beside the worst, one that {worst}", f"{r['ratio']:.2f} ×", f"≤ {r['goal']} ×"),
+        ("p50 beside one that", each, ""),
+        ("p99 beside one that", tails, ""),
+    ]
+
+
 def _mapping(r: Result) -> list[Row]:
     return [
         (f"one mapper adds, per {kind}", f"{cost['added_us']:.1f} µs", "≤ 20 µs")
@@ -180,6 +192,7 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "memory": _memory,
     "commands": _commands,
     "mapping": _mapping,
+    "neighbours": _neighbours,
 }
 
 
