@@ -1,6 +1,7 @@
 """Does a secret, or what belongs to a buyer, stand where it must not? Everything is searched for all of them."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
@@ -91,7 +92,12 @@ class Words:
         """What of them stands in *text*."""
         starts = {text[at : at + _START] for at in range(len(text) - _START + 1)}
         words = (word for start in starts & self.starting.keys() for word in self.starting[start])
-        return {self.whats[word] for word in words if word in text}
+        return {self.whats[word] for word in words if _stands(word, text)}
+
+
+def _stands(word: str, text: str) -> bool:
+    """Digits count as a number of their own only: among thousands of NF-e keys, some contain a CPF by chance."""
+    return word in text and (not word.isdigit() or re.search(rf"(?<!\d){word}(?!\d)", text) is not None)
 
 
 def _search(where: str, text: str, words: Words) -> list[str]:
