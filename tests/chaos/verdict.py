@@ -16,7 +16,7 @@ from tests.chaos.arena import Arena, Tenant
 _IMPORTED = {"pending", "partial_payment", "approved", "paid"}
 _CANCELED = {"canceled", "refunded"}
 # Not the hub's fault: the store does not know a SKU, or it has invoiced what was cancelled meanwhile.
-_OWN_FAULTS = {"unknown_sku", "status_conflict"}
+OWN_FAULTS = {"unknown_sku", "status_conflict"}
 _GRACE_S = 0.3
 """A write that was on its way when the lease changed hands: sent and seen are two moments, under load far apart."""
 
@@ -165,14 +165,14 @@ async def _judge_items(verdict: Verdict, ring: Arena, tenant: Tenant) -> None:
         " AND (state = 'pending' OR state = 'quarantined')",
         tenant.id,
     ):
-        if row["state"] == "pending" or row["reason"] not in _OWN_FAULTS:
+        if row["state"] == "pending" or row["reason"] not in OWN_FAULTS:
             verdict.wrong.append(
                 f"{tenant.slug} {row['kind']} {row['key']} is {row['state']}: {row['reason']}, {row['detail']}"
             )
     for row in await ring.rows(
         "SELECT kind, key, reason, detail FROM rocksync.history WHERE tenant_id = $1 AND action = 'refuse'", tenant.id
     ):
-        if row["reason"] not in _OWN_FAULTS:
+        if row["reason"] not in OWN_FAULTS:
             verdict.wrong.append(
                 f"{tenant.slug} {row['kind']} {row['key']} was blamed: {row['reason']}, {row['detail']}"
             )
