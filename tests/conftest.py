@@ -33,9 +33,21 @@ SERVER_DIR = pytest.StashKey[Path]()
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
 
 
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a random name is made in it
+_ROOM = 4 * 2**30
+
+
+def _memory() -> Path | None:
+    """Where files are in memory, if there is room: a database a test is too much for many a disk. None: anywhere."""
+    with contextlib.suppress(OSError):
+        if os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
+            return _IN_MEMORY
+    return None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-    folder_name = worker["server_dir"] if worker else tempfile.mkdtemp(prefix="rocksync-test-")
+    folder_name = worker["server_dir"] if worker else tempfile.mkdtemp(prefix="rocksync-test-", dir=_memory())
     config.stash[SERVER_DIR] = Path(folder_name)
 
 
@@ -95,7 +107,7 @@ async def template(server: asyncpg.Connection, server_dsn: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _cloned(server: asyncpg.Connection, server_dsn: str, source: str) -> AsyncIterator[str]:
+async def cloned(server: asyncpg.Connection, server_dsn: str, source: str) -> AsyncIterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     await server.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
     try:
@@ -107,14 +119,14 @@ async def _cloned(server: asyncpg.Connection, server_dsn: str, source: str) -> A
 @pytest.fixture
 async def database(server: asyncpg.Connection, server_dsn: str, template: str) -> AsyncIterator[str]:
     """DSN of a migrated database that is this test's alone."""
-    async with _cloned(server, server_dsn, template) as dsn:
+    async with cloned(server, server_dsn, template) as dsn:
         yield dsn
 
 
 @pytest.fixture
 async def empty_database(server: asyncpg.Connection, server_dsn: str) -> AsyncIterator[str]:
     """DSN of a database without any migration that is this test's alone."""
-    async with _cloned(server, server_dsn, "template0") as dsn:
+    async with cloned(server, server_dsn, "template0") as dsn:
         yield dsn
 
 

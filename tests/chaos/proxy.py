@@ -59,6 +59,7 @@ class Proxy:
     most_connected: int = 0
     port: int = 0
     links: set[Link] = field(default_factory=set)
+    _serving: set["asyncio.Task[None]"] = field(default_factory=set)
     _open: asyncio.Event = field(default_factory=asyncio.Event)
 
     def cut(self) -> int:
@@ -86,7 +87,21 @@ class Proxy:
         self.delay_s, self.refusing = 0.0, False
         self._open.set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def end(self) -> None:
+        """Reset what there is and come back when nothing is served any more, not even a stranded connection."""
+        self.heal()
+        self.cut()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on one connection, as a task that ``end`` knows of."""
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:
             Link(writer, writer).reset()
             return
@@ -102,8 +117,10 @@ class Proxy:
         self.connected = len(self.links)
         self.most_connected = max(self.most_connected, self.connected)
         try:
-            await asyncio.gather(self._up(link, reader, server), self._down(link, upstream, writer))
-        except (OSError, asyncio.IncompleteReadError):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._up(link, reader, server))
+                group.create_task(self._down(link, upstream, writer))
+        except* OSError:
             pass
         finally:
             self.links.discard(link)
@@ -192,5 +209,4 @@ async def proxying(target: int, protocol: str) -> AsyncIterator[Proxy]:
         yield proxy
     finally:
         server.close()
-        proxy.heal()
-        proxy.cut()
+        await proxy.end()

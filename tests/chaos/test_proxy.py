@@ -73,3 +73,22 @@ async def test_what_is_swallowed_is_not_answered(proxy: Proxy) -> None:
     proxy.heal()
 
     assert await said(proxy, b"hello\n") == b"hello\n"
+
+
+async def test_nothing_is_left_of_a_proxy_that_has_ended_not_even_of_a_stranded_connection() -> None:
+    async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello\n")
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    before = asyncio.all_tasks()
+    async with proxying(server.sockets[0].getsockname()[1], "http") as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        await reader.readline()
+        proxy.strand()
+        writer.write(b"hello\n")
+        for _ in range(100):  # it is read, and kept
+            await asyncio.sleep(0)
+    writer.close()
+    server.close()
+
+    assert asyncio.all_tasks() == before
