@@ -1,15 +1,19 @@
 """Connections to Postgres: one way to open them, and errors that say what to do and never the password."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from rocksync.domain.errors import SettingsError
 
 _CONNECT_TIMEOUT_S = 10.0
 _COMMAND_TIMEOUT_S = 60.0
+_QUERIES_A_CONNECTION = 50_000
+_IDLE_S = 300.0
 _SERVER_SETTINGS = {
     "timezone": "UTC",
     "statement_timeout": "60s",
@@ -20,16 +24,42 @@ _SERVER_SETTINGS = {
 }
 
 
+class _Pool(asyncpg.Pool):
+    """A pool in which a cancellation stays one.
+
+    Where the connection is lost while a cancelled task rolls back, the driver's error takes the place of the
+    cancellation: the task would take it for an ordinary failure and go on, and whoever waits for its end wait for ever.
+    """
+
+    async def release(self, connection: PoolConnectionProxy, *, timeout: float | None = None) -> None:
+        """Take *connection* back. Raises: CancelledError in a task that is being cancelled, whatever it raises."""
+        try:
+            await super().release(connection, timeout=timeout)
+        finally:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError
+
+
 async def open_pool(dsn: str, *, size: int, application_name: str) -> asyncpg.Pool:
     """Return a pool of up to *size* connections: times in UTC, numeric as Decimal, jsonb as its text.
 
     Raises: SettingsError if the database cannot be used.
     """
     with _explained(dsn):
-        return await asyncpg.create_pool(
+        return await _Pool(
             dsn,
+            connection_class=asyncpg.Connection,
+            record_class=asyncpg.Record,
+            init_size=1,
             min_size=1,
             max_size=size,
+            max_queries=_QUERIES_A_CONNECTION,
+            max_inactive_connection_lifetime=_IDLE_S,
+            loop=None,
+            connect=None,
+            setup=None,
+            init=None,
             timeout=_CONNECT_TIMEOUT_S,
             command_timeout=_COMMAND_TIMEOUT_S,
             reset=_keep,

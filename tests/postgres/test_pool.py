@@ -1,8 +1,10 @@
+import asyncio
 import datetime
 import socket
 from decimal import Decimal
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from rocksync.domain.errors import SettingsError
@@ -71,3 +73,24 @@ async def test_text_that_is_no_dsn_is_told_without_quoting_it(dsn: str):
 
     assert "correct database.dsn" in told
     assert "a-secret" not in told
+
+
+async def test_a_cancellation_stays_one_although_the_connection_is_lost_in_its_wake(pool: asyncpg.Pool) -> None:
+    begun = asyncio.Event()
+    held: list[asyncpg.pool.PoolConnectionProxy] = []
+
+    async def write() -> None:
+        async with pool.acquire() as connection, connection.transaction():
+            held.append(connection)
+            await connection.execute("SELECT 1")
+            begun.set()
+            await connection.execute("SELECT pg_sleep(60)")
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(write())
+        await begun.wait()
+        await asyncio.sleep(0)  # the long statement is on its way
+        task.cancel()
+        held[0].terminate()  # rolling back finds no connection any more
+
+    assert task.cancelled()
