@@ -17,8 +17,7 @@ from tests.chaos import leaks, verdict
 from tests.chaos.arena import LEASE_S, Arena, Server, Worker, arena
 from tests.chaos.shopkeeper import Shopkeeper
 
-DRAIN_S = 150.0
-"""A connection to Postgres that went silent holds its pass for two minutes: one for the statement, one to cancel it."""
+DRAIN_S = 90.0
 HUB_FAULTS = (
     "429:0.3",
     "429-retry-after=1:0.3",
