@@ -3,11 +3,16 @@
 import json
 import statistics
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.storm import HUB_FAULTS, Outcome
 
+_HEAD = (
+    "| round | seeds or points | rounds | harm done | changes | orders | lost | doubled | otherwise wrong |"
+    " told | recovery | measured |"
+)
 _BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -19,11 +24,21 @@ def add(file: Path, outcome: Outcome) -> None:
 
 
 def write(results: Path, document: Path) -> None:
-    """Put the table of all rounds in *results* between the marks of *document*."""
-    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    """Put the table of all rounds between the marks of *document*; rounds not in *results* stay as they were measured.
+
+    What the table is made of is kept beside the document, as JSON.
+    """
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for line in results.read_text().splitlines():
+        each = json.loads(line)
+        groups.setdefault(_group(each), []).append(each)
+    kept = document.with_suffix(".json")
+    known: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
+    known |= {name: _summary(lines) for name, lines in groups.items()}
+    kept.write_text(json.dumps(known, ensure_ascii=False, indent=1) + "\n")
     text = document.read_text()
     before, after = text.partition(_BEGIN)[0], text.partition(_END)[2]
-    document.write_text(f"{before}{_BEGIN}\n\n{_table(lines)}\n{_END}{after}")
+    document.write_text(f"{before}{_BEGIN}\n\n{_table(known)}\n{_END}{after}")
 
 
 def _group(line: dict[str, Any]) -> str:
@@ -33,46 +48,60 @@ def _group(line: dict[str, Any]) -> str:
     return "hub faults, each alone" if name in HUB_FAULTS else name
 
 
-def _table(lines: list[dict[str, Any]]) -> str:
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for line in lines:
-        groups.setdefault(_group(line), []).append(line)
-    rows = [
-        (
-            "| round | seeds or points | rounds | harm done | changes | orders | lost | doubled | otherwise wrong |"
-            " told | recovery |"
-        ),
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    rows += [_row(name, of_group) for name, of_group in groups.items()]
+def _summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is kept of the rounds of a group."""
     harm = Counter[str]()
     for line in lines:
         harm.update(line["attacks"])
-    done = "\n".join(f"| {name} | {times} |" for name, times in sorted(harm.items()) if times)
-    figures = "\n".join(
-        f"| {line['name']} (seed {line['seed']}) | "
-        + ", ".join(f"{name} {value:.2f}" for name, value in line["figures"].items() if name not in _NO_FIGURES)
-        + " |"
-        for line in lines
-        if set(line["figures"]) - _NO_FIGURES
-    )
-    return "\n".join(
-        [*rows, "", "| harm | times |", "|---|---:|", done, "", "| round | measured |", "|---|---|", figures, ""]
-    )
-
-
-_NO_FIGURES = frozenset({"imported"})
-
-
-def _row(name: str, lines: list[dict[str, Any]]) -> str:
-    def total(key: str) -> int:
-        return sum(len(line[key]) if isinstance(line[key], list) else line[key] for line in lines)
-
     recovery = [line["recover_s"] for line in lines]
-    harm = sum(sum(line["attacks"].values()) for line in lines)
-    counts = " | ".join(str(total(key)) for key in ("changes", "orders", "lost", "doubled", "wrong", "told"))
-    median, worst = statistics.median(recovery), max(recovery)
-    return f"| {name} | {_seeds(lines)} | {len(lines)} | {harm} | {counts} | {median:.1f} s, at worst {worst:.1f} s |"
+    return {
+        "measured": f"{datetime.now(UTC):%Y-%m-%d}",
+        "seeds": _seeds(lines),
+        "rounds": len(lines),
+        "harm": dict(harm),
+        **{key: sum(line[key] for line in lines) for key in ("changes", "orders")},
+        **{key: sum(len(line[key]) for line in lines) for key in ("lost", "doubled", "wrong", "told")},
+        "recover_s": {"median": round(statistics.median(recovery), 1), "worst": round(max(recovery), 1)},
+        "figures": {
+            str(line["seed"]): {name: round(value, 2) for name, value in line["figures"].items() if name != "imported"}
+            for line in lines
+        },
+    }
+
+
+def _table(known: dict[str, dict[str, Any]]) -> str:
+    harm = Counter[str]()
+    for of_group in known.values():
+        harm.update(of_group["harm"])
+    figures = [
+        f"| {name} (seed {seed}) | {', '.join(f'{what} {value:.2f}' for what, value in of_seed.items())} |"
+        for name, of_group in known.items()
+        for seed, of_seed in of_group["figures"].items()
+        if of_seed
+    ]
+    return "\n".join(
+        [
+            _HEAD,
+            "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+            *(_row(name, of_group) for name, of_group in known.items()),
+            "",
+            "| harm | times |",
+            "|---|---:|",
+            *(f"| {name} | {times} |" for name, times in sorted(harm.items()) if times),
+            "",
+            "| round | measured |",
+            "|---|---|",
+            *figures,
+            "",
+        ]
+    )
+
+
+def _row(name: str, group: dict[str, Any]) -> str:
+    counts = " | ".join(str(group[key]) for key in ("changes", "orders", "lost", "doubled", "wrong", "told"))
+    recovery = f"{group['recover_s']['median']:.1f} s, at worst {group['recover_s']['worst']:.1f} s"
+    harm = sum(group["harm"].values())
+    return f"| {name} | {group['seeds']} | {group['rounds']} | {harm} | {counts} | {recovery} | {group['measured']} |"
 
 
 def _seeds(lines: list[dict[str, Any]]) -> str:
