@@ -94,6 +94,7 @@ class Summary:
 
     passes: Mapping[str, int]
     refused: int
+    postponed: int
     stopped: tuple[str, ...]
 
 
@@ -121,8 +122,10 @@ class App:
         keeper = self._housekeeper(worker)
 
         def tell(news: News) -> None:
-            if news.topic == "tenant" and news.tenant is not None:
+            if news.tenant is not None and news.topic == "credentials":
                 self.hub.forget(news.tenant)
+            elif news.tenant is not None and news.topic == "tenant":
+                self.hub.pardon(news.tenant)
             keeper.hear(news.topic, news.tenant)
 
         self.mappers.on_change(partial(self._mappers_changed, worker))
@@ -145,13 +148,14 @@ class App:
     ) -> Summary:
         """Run what is due, or everything selected, until nothing is deliverable; waits for no backoff."""
         passes: dict[str, int] = {}
-        refused = 0
+        refused = postponed = 0
         stopped: set[str] = set()
 
         def observe(end: PassEnd) -> None:
-            nonlocal refused
+            nonlocal refused, postponed
             passes[end.outcome] = passes.get(end.outcome, 0) + 1
-            refused += end.report.refused if end.report else 0
+            if end.report is not None:
+                refused, postponed = refused + end.report.refused, postponed + end.report.postponed
             if end.outcome == "stopped":
                 stopped.add(end.lease.tenant.slug)
             self.observers.passes(end)
@@ -169,7 +173,7 @@ class App:
             await self.schedules.request(tenants=tenants, kinds=kinds, manual=kinds is not None)
         async with self._at_work():
             await worker.run_until_idle(Scope(tenants=tenants, kinds=kinds), more, stop or asyncio.Event())
-        return Summary(passes=passes, refused=refused, stopped=tuple(sorted(stopped)))
+        return Summary(passes=passes, refused=refused, postponed=postponed, stopped=tuple(sorted(stopped)))
 
     @contextlib.asynccontextmanager
     async def _at_work(self) -> AsyncIterator[None]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _SLOW_MS = 2000.0
 _WORDS = {
-    "draft": "draft",
     "tenant_paused": "paused",
     "needs_credentials": "credentials",
     "hub_unavailable": "hub down",

@@ -31,7 +31,7 @@ def worker(once: bool, slugs: Sequence[str], kinds: Sequence[Kind], as_json: boo
     """Serve the tenants until SIGTERM or Ctrl-C; a second one ends at once.
 
     With --once: run every due pass, or with --tenant or --kind every selected one, until nothing is deliverable. Exit
-    code 1 when items were refused or passes failed, 3 when a tenant is stopped.
+    code 1 when items were refused or postponed or passes failed, 3 when a tenant is stopped.
     """
     app = importlib.import_module("rocksync.app")
 
@@ -74,13 +74,23 @@ async def _sum_up(app: "App", summary: "Summary", tenants: Sequence[TenantId] | 
     )
     failed = summary.passes.get("failed", 0)
     if as_json:
-        print_json({"passes": dict(summary.passes), "refused": summary.refused, "stopped": stopped})
+        print_json(
+            {
+                "passes": dict(summary.passes),
+                "refused": summary.refused,
+                "postponed": summary.postponed,
+                "stopped": stopped,
+            }
+        )
     else:
         passes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(summary.passes.items())) or "none"
-        click.echo(f"passes: {passes}; refused: {summary.refused}; stopped: {', '.join(stopped) or 'none'}")
+        click.echo(
+            f"passes: {passes}; refused: {summary.refused}; postponed: {summary.postponed};"
+            f" stopped: {', '.join(stopped) or 'none'}"
+        )
     if stopped:
         return STOPPED
-    return FAILED if summary.refused or failed else DONE
+    return FAILED if summary.refused or summary.postponed or failed else DONE
 
 
 def _with_free_port(settings: Settings) -> Settings:

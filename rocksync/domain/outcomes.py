@@ -175,8 +175,8 @@ Outcome = Accepted | Skipped | Refused | Postponed | Held | Forgotten
 class PassReport:
     """What one pass, or one slice of it, did. ``complete`` False: there is more, and its time was over.
 
-    ``refused_by`` counts refusals by reason, ``held`` changes that an operator must approve, ``actions`` deliveries by
-    what they did (create, update, import, …).
+    ``refused_by`` counts refusals by reason, ``postponed`` what the hub could not take now, ``held`` changes that an
+    operator must approve, ``actions`` deliveries by what they did (create, update, import, …).
     """
 
     complete: bool

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from rocksync.domain.errors import PassError
@@ -94,6 +94,10 @@ class Client:
         """Drop a tenant's tokens, and that its credentials were refused: they are replaced."""
         self._accounts.forget(tenant)
 
+    def pardon(self, tenant: TenantId) -> None:
+        """Try a tenant's credentials again although they were refused: somebody wants it to run."""
+        self._accounts.pardon(tenant)
+
     async def ping(self, tenant: Tenant) -> float | None:
         """Log in; seconds that the hub's clock is ahead of ours, None if it does not tell it.
 
@@ -157,9 +161,9 @@ class Client:
         if answer.status == _UNAUTHORIZED:
             return None
         if answer.status >= 400:  # noqa: PLR2004 - HTTP
-            return replies.refused(answer.status, answer.content)
+            return replace(replies.refused(answer.status, answer.content), took_s=took_s)
         try:
-            return Reply(status=answer.status, value=request.read(answer.content))
+            return Reply(status=answer.status, value=request.read(answer.content), took_s=took_s)
         except BadReplyError as error:
             raise _FailedError(PassError(f"Plugg.to's answer to {request.route} makes no sense: {error}")) from None
 

@@ -44,6 +44,10 @@ class PluggtoHub:
         """Drop a tenant's tokens, and that its credentials were refused: they are replaced."""
         self._client.forget(tenant)
 
+    def pardon(self, tenant: TenantId) -> None:
+        """Try a tenant's credentials again although they were refused: somebody wants it to run."""
+        self._client.pardon(tenant)
+
     async def ping(self, tenant: Tenant) -> float | None:
         """Log in; seconds that the hub's clock is ahead of ours, None if it does not say. Raises: TenantError."""
         return await self._client.ping(tenant)

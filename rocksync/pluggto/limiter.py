@@ -78,9 +78,16 @@ class Limiter:
         return wait_s
 
     def _short(self, wait_s: float) -> float:
-        if wait_s > LONGEST_WAIT_S:
+        if wait_s <= LONGEST_WAIT_S:
+            return wait_s
+        if self._paused_until > self._clock() or self._share < 1.0:
             raise limited(wait_s)
-        return wait_s
+        raise PassError(
+            f"rocksync itself sends {self._rate:g} requests a second for a tenant"
+            f" (pluggto.requests_per_second_per_tenant); next try in {wait_s:.0f} s",
+            reason=Reason.RATE_LIMITED,
+            retry_after_s=wait_s,
+        )
 
     async def _queue(self) -> None:
         """Wait behind the others for a place in the window; it is taken when this returns."""

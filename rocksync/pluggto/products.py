@@ -1,7 +1,6 @@
 """Products, prices and stock to the hub. Source: pluggto-api 3; each body with its own in the modules that build it."""
 
-from collections.abc import Callable, Sequence
-from time import monotonic
+from collections.abc import Sequence
 from typing import Any
 
 from rocksync.domain.documents import PriceDocument, ProductDocument, StockDocument
@@ -13,7 +12,7 @@ from rocksync.domain.tenancy import Tenant
 from rocksync.pluggto import offers, product_writes, requests
 from rocksync.pluggto.client import AmbiguousError, Client
 from rocksync.pluggto.encoding import body, sku_segment
-from rocksync.pluggto.replies import Reply
+from rocksync.pluggto.replies import Reply, Request
 
 _NOT_FOUND, _CREATED = 404, 201
 _LOOKED_UP = 20
@@ -25,9 +24,8 @@ Members = dict[str, Any]
 class Products:
     """The hub's products."""
 
-    def __init__(self, client: Client, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self._clock = clock
 
     async def put_product(
         self,
@@ -43,7 +41,6 @@ class Products:
         *sending*: what was sent before and may have arrived; what the hub has of it and should not is removed.
         """
         sku_segment(document.key)
-        started_at = self._clock()
         async with self._client.writing(tenant, document.key):
             write = _Write(self._client, tenant, document)
             if sending is not None:
@@ -52,7 +49,7 @@ class Products:
                 await write.first()
             else:
                 await write.update(accepted, full=full)
-        return write.delivery(self._clock() - started_at)
+        return write.delivery()
 
     async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
         """Bring the prices of SKUs of one product in line.
@@ -61,7 +58,6 @@ class Products:
         """
         sku = documents[0].product_sku
         sent, content = body(sku, offers.prices(documents))
-        started_at = self._clock()
         async with self._client.writing(tenant, sku):
             reply = await self._client.send(tenant, requests.put_sku(sku, content))
         if reply.status == _NOT_FOUND:
@@ -69,7 +65,7 @@ class Products:
         bare = offers.bare_variations(reply.value or {}, documents)
         if bare:
             raise _missing(bare[0], bare[0])
-        return _delivered("price", reply, sku, sent, self._clock() - started_at)
+        return _delivered("price", reply, sku, sent)
 
     async def put_stock(self, tenant: Tenant, document: StockDocument) -> Delivery:
         """Set the quantity of one SKU.
@@ -77,12 +73,11 @@ class Products:
         Raises: ItemError; MissingAtHubError when there is no such SKU.
         """
         sent, content = body(document.key, offers.stock(document))
-        started_at = self._clock()
         async with self._client.writing(tenant, document.product_sku):
             reply = await self._client.send(tenant, requests.put_stock(document.key, content))
         if reply.status == _NOT_FOUND:
             raise _missing(document.key, document.key)
-        return _delivered("stock", reply, document.key, sent, self._clock() - started_at)
+        return _delivered("stock", reply, document.key, sent)
 
     async def product(self, tenant: Tenant, sku: str) -> Members | None:
         """The product that carries *sku*, itself or on a variation, as the hub has it now; None: there is none."""
@@ -132,15 +127,16 @@ class _Write:
         self._sent: Members = {}
         self._created: list[str] = []
         self._absent: list[str] = []
+        self._took_s = 0.0
 
-    def delivery(self, took_s: float) -> Delivery:
+    def delivery(self) -> Delivery:
         """What was done."""
         offered = self._document.offers
         return Delivery(
             action=self._action,
             status=self._status,
             sent=self._sent,
-            took_ms=round(took_s * 1000),
+            took_ms=round(self._took_s * 1000),
             created=tuple(
                 Created(
                     sku=sku,
@@ -152,6 +148,11 @@ class _Write:
             ),
             absent=tuple(self._absent),
         )
+
+    async def _send(self, request: Request[Members]) -> Reply[Members]:
+        reply = await self._client.send(self._tenant, request)
+        self._took_s += reply.took_s
+        return reply
 
     async def first(self) -> None:
         """Write a product that the hub never accepted: PUT, and POST if there is none."""
@@ -172,7 +173,7 @@ class _Write:
         """Change a product that the hub has; one that it has lost is created again."""
         shown: Members | None = None
         if product_writes.needs_ids(self._document, accepted, full=full):
-            found = await self._client.send(self._tenant, requests.get_sku(self._key))
+            found = await self._send(requests.get_sku(self._key))
             shown = found.value
             if found.status == _NOT_FOUND:
                 await self._create_again()
@@ -188,7 +189,7 @@ class _Write:
 
     async def repair(self, accepted: Members | None, sending: Members) -> None:
         """Write a product of which nobody knows what the hub has taken: look, then send all of it."""
-        found = await self._client.send(self._tenant, requests.get_sku(self._key))
+        found = await self._send(requests.get_sku(self._key))
         reply = None
         if found.status != _NOT_FOUND:
             self._accept(found)
@@ -208,11 +209,11 @@ class _Write:
     async def _put(self, members: Members, *, told: bool = True) -> Reply[Members]:
         sent, content = body(self._key, members)
         if not told:
-            return await self._client.send(self._tenant, requests.put_sku(self._key, content))
+            return await self._send(requests.put_sku(self._key, content))
         return await self._put_body(sent, content)
 
     async def _put_body(self, sent: Members, content: bytes) -> Reply[Members]:
-        reply = await self._client.send(self._tenant, requests.put_sku(self._key, content))
+        reply = await self._send(requests.put_sku(self._key, content))
         self._sent, self._status = sent, reply.status
         return reply
 
@@ -255,12 +256,12 @@ class _Write:
         self._action = "create"
         request = requests.post_product(content)
         try:
-            reply = await self._client.send(self._tenant, request)
+            reply = await self._send(request)
         except AmbiguousError:
             if await self._is_there():
                 self._status = _CREATED
                 return
-            reply = await self._client.send(self._tenant, request)
+            reply = await self._send(request)
         self._status = reply.status
         if reply.refusal(self._key) is not None:
             await self._settle(reply, None)
@@ -303,7 +304,7 @@ def _missing(key: str, sku: str) -> MissingAtHubError:
     return MissingAtHubError(key, f"Plugg.to has no {sku} any more", reason=Reason.PENDING, final=False)
 
 
-def _delivered(action: str, reply: Reply[Members], key: str, sent: Members, took_s: float) -> Delivery:
+def _delivered(action: str, reply: Reply[Members], key: str, sent: Members) -> Delivery:
     refusal = reply.refusal(key)
     if refusal is not None:
         raise refusal
@@ -311,5 +312,5 @@ def _delivered(action: str, reply: Reply[Members], key: str, sent: Members, took
         action="unchanged" if reply.unchanged else action,
         status=reply.status,
         sent=sent,
-        took_ms=round(took_s * 1000),
+        took_ms=round(reply.took_s * 1000),
     )

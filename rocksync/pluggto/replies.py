@@ -41,12 +41,16 @@ class Request(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply(Generic[T]):
-    """A reply other than 401, 429, 5xx: a success with its ``value``, or a refusal with what is said about it."""
+    """A reply other than 401, 429, 5xx: a success with its ``value``, or a refusal with what is said about it.
+
+    ``took_s``: how long the hub took to answer, without what was waited for our own pace.
+    """
 
     status: int
     value: T | None = None
     error_type: str | None = None
     details: str | None = None
+    took_s: float = 0.0
 
     @property
     def unchanged(self) -> bool:

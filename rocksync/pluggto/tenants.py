@@ -44,6 +44,12 @@ class Accounts:
         if account is not None:
             account.session.forget()
 
+    def pardon(self, tenant: TenantId) -> None:
+        """Drop that a login of *tenant* was refused; tokens that are good stay."""
+        account = self._accounts.get(tenant)
+        if account is not None:
+            account.session.failure = None
+
     def _shrink(self) -> None:
         """Forget old accounts beyond what is kept, unless they are in use just now."""
         excess = len(self._accounts) - self._kept

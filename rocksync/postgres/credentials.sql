@@ -34,8 +34,8 @@ DELETE FROM rocksync.credential_inbox WHERE tenant_id = $1;
 UPDATE rocksync.tenant SET status = 'active' WHERE id = $1 AND status = 'needs_credentials';
 
 -- name: tell
--- $1 tenant_id bigint
-SELECT pg_notify('rocksync', 'tenant ' || $1::bigint);
+-- The tenant's credentials are others now. $1 tenant_id bigint
+SELECT pg_notify('rocksync', 'credentials ' || $1::bigint);
 
 -- name: inbox
 -- What is to be sealed, past a tenant, as far as no other worker has it in hand.

@@ -123,7 +123,7 @@ standing AS (
 SELECT *
   FROM standing
  WHERE NOT $2 OR (lag_s > 2 * extract(epoch FROM every) AND mode <> 'manual')
- ORDER BY lag_s DESC, cause IN ('in_sync', 'draft'), quarantined DESC, tenant, kind;
+ ORDER BY lag_s DESC, cause = 'in_sync' OR status = 'draft', quarantined DESC, tenant, kind;
 
 -- name: mapper_faults
 -- Tenants of which a running worker refuses a mapper: the one named like the tenant, or one that it names.

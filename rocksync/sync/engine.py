@@ -171,7 +171,7 @@ class _Tally:
             case Skipped() | Forgotten():
                 self.skipped += 1
             case Postponed():
-                self.postponed += 1
+                self.postponed += outcome.doubtful
             case Held():
                 self.held += 1
             case Refused():

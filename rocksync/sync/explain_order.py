@@ -149,6 +149,9 @@ class _Run:
         if missing:
             detail = f"the store does not know SKU {', '.join(sorted(missing))}: imported when it appears"
             return Verdict(reason=Reason.UNKNOWN_SKU, detail=detail)
+        if self._item is not None and self._item.state == "synced":
+            again = f"rocksync resend {self._tenant.slug} order {self._id}"
+            return Verdict(reason=Reason.NOT_SELECTED, detail=f"imported, then deleted from the store: {again}")
         return Verdict(reason=Reason.PENDING, detail="it is imported by the next pass")
 
 
@@ -157,6 +160,9 @@ def _after_import(task: OrderTask, store: StoreOrder) -> Verdict | None:
     hub, status = task.hub, moved_to(store.status, task.hub.status)
     if (hub.status in CANCELED or status is OrderStatus.CANCELED) and is_invoiced_unseen(task):
         return Verdict(reason=Reason.STATUS_CONFLICT, detail="the store has an invoice for a cancelled order")
+    if status is OrderStatus.CANCELED and hub.status not in CANCELED:
+        detail = f"the store has cancelled an order that is {hub.status} at Plugg.to: nothing tells it there"
+        return Verdict(reason=Reason.STATUS_CONFLICT, detail=detail)
     if status is not store.status:
         return _to_do(f"the store's order is to be {status}")
     if hub.status in CANCELED or status is OrderStatus.CANCELED:

@@ -162,7 +162,7 @@ class _Run:
 
     def _shown_row(self, row: Listing | Price | Stock | None) -> Mapping[str, Any] | None:
         """The store's row, without what is empty; of a product its variations by SKU, the one in question whole."""
-        if row is None:
+        if row is None or (isinstance(row, Stock) and self._listing and self._sku not in self._listing.stocks):
             return None
         if not isinstance(row, Listing):
             return asdict(row)

@@ -129,7 +129,10 @@ class _Advance:
             else:
                 ready[item.key] = (order, row.store if row else None)
         tasks = await self.deps.mapper.orders(self.lease.tenant, list(ready.values()))
-        answers.update(zip(ready, tasks, strict=True))
+        for key, task in zip(ready, tasks, strict=True):
+            answers[key] = task
+            if isinstance(task, ItemError):
+                await self._follow(*ready[key])
         return [answers[item.key] for item, _ in pairs]
 
     async def _hub_order(
@@ -142,6 +145,12 @@ class _Advance:
                 return await self.deps.hub.order(self.lease.tenant, item.key)
         except ItemError as error:
             return error
+
+    async def _follow(self, order: HubOrder, store: StoreOrder | None) -> None:
+        """Move status and stock in the store although the hub cannot be told, of a wrong invoice for example."""
+        if store is not None:
+            status = moved_to(store.status, order.status)
+            await self.deps.orders.move(self.lease, store, status, _raw(order), reserve=self._reserve)
 
     async def deliver(self, parcel: Sequence[tuple[Item, OrderTask]]) -> Sequence[Outcome]:
         """Bring one order forward as far as it goes now."""
@@ -173,7 +182,7 @@ class _Advance:
             )
         if status is not store.status:
             done.append(Delivery(action="approve" if status is OrderStatus.APPROVED else "cancel"))
-        if str(store.id) not in task.hub.externals or not task.hub.ack:
+        if item.resend or str(store.id) not in task.hub.externals or not task.hub.ack:
             await self.deps.orders.doubt(self.lease, item.key)
             done.append(await self.deps.hub.acknowledge(self.lease.tenant, item.key, str(store.id)))
         return await self._tell(item, task, status, done)
@@ -201,11 +210,11 @@ class _Advance:
         if hub.status in CANCELED or status is OrderStatus.CANCELED:
             _check_cancellation(item, task)
             return _settled(item, hub, done)
-        if task.invoice is not None and not shows_invoice(hub, task):
+        if task.invoice is not None and (item.resend or not shows_invoice(hub, task)):
             hub = await self._write_invoice(item, task, task.invoice, done)
             if not shows_invoice(hub, task):
                 return _unconfirmed(item, "invoice", done)
-        if task.shipment is not None and not shows_tracking(hub, task):
+        if task.shipment is not None and (item.resend or not shows_tracking(hub, task)):
             if not has_reached(hub.status, "invoiced"):
                 return _waits_for_invoice(item)
             hub = await self._write_shipment(item, task, task.shipment, done)
@@ -217,7 +226,7 @@ class _Advance:
         self, item: Item, task: OrderTask, payload: InvoicePayload, done: list[Delivery]
     ) -> HubOrder:
         fresh = await self._fresh(item)
-        if shows_invoice(fresh, task):
+        if shows_invoice(fresh, task) and not item.resend:
             return fresh
         done.append(await self.deps.hub.write_invoice(self.lease.tenant, fresh, payload))
         return await self._fresh(item)
@@ -226,7 +235,7 @@ class _Advance:
         self, item: Item, task: OrderTask, payload: ShipmentPayload, done: list[Delivery]
     ) -> HubOrder:
         fresh = await self._fresh(item)
-        if shows_tracking(fresh, task):
+        if shows_tracking(fresh, task) and not item.resend:
             return fresh
         done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, payload))
         return await self._fresh(item)
@@ -252,7 +261,13 @@ def _raw(order: HubOrder) -> str:
 
 
 def _check_cancellation(item: Item, task: OrderTask) -> None:
-    """Raise ItemError if the store has invoiced what was cancelled before the hub was told of the invoice."""
+    """Raise ItemError if only one side has cancelled, or if the store has invoiced what the hub cancelled unseen."""
+    if task.hub.status not in CANCELED:
+        raise ItemError(
+            item.key,
+            f"the store has cancelled an order that is {task.hub.status} at Plugg.to: nothing tells it there",
+            reason=Reason.STATUS_CONFLICT,
+        )
     if is_invoiced_unseen(task):
         raise ItemError(
             item.key,

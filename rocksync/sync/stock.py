@@ -63,5 +63,6 @@ def _off_sale(item: Item) -> Skip:
     return Skip(
         key=item.key,
         reason=Reason.INACTIVE,
-        detail="off sale in the store (inactive, gone, or the parent of variations), and Plugg.to never had it",
+        detail="off sale in the store (inactive, gone, without a stock row, or the parent of variations), and Plugg.to"
+        " never had it",
     )

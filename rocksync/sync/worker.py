@@ -261,6 +261,7 @@ class Worker:
         except Exception as error:
             log.exception("pass_broke", extra=_names(lease))
             end = await self._failed(lease, started, UnrecordedError(f"{type(error).__name__}: see the log"))
+        _tell(end)
         self.observe(end)
 
     async def _run_pass(self, lease: Lease, started: float) -> PassEnd:
@@ -350,6 +351,21 @@ def _backoff_s(failures: int, retry_after_s: float | None) -> float:
     if retry_after_s is not None:
         least = min(max(retry_after_s, 1.0), _LAST_BACKOFF_S)
     return least * random.uniform(1.0, 1.5)  # noqa: S311 - jitter, no secret
+
+
+def _tell(end: PassEnd) -> None:
+    """Log what somebody may look for at night: who is behind, and why."""
+    why = {"reason": end.reason} if end.reason else {}
+    about = _names(end.lease) | why | {"detail": end.detail, "took_s": round(end.took_s, 3)}
+    match end.outcome:
+        case "failed":
+            log.warning("pass_failed", extra=about)
+        case "stopped":
+            log.error("tenant_stopped", extra=about)
+        case "lost":
+            log.warning("lease_lost", extra=about)
+    if end.report is not None and end.report.refused:
+        log.warning("items_refused", extra=_names(end.lease) | {"by_reason": dict(end.report.refused_by)})
 
 
 def _names(lease: Lease) -> dict[str, str]:

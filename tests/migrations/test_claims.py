@@ -177,6 +177,28 @@ async def test_a_pass_whose_worker_died_begins_anew(pool: asyncpg.Pool) -> None:
     assert await claim(pool, "w2", slots=1, kinds=["stock"]) == {(dead, "stock")}
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "UPDATE rocksync.tenant SET settings = '{\"x\": 1}' WHERE id = $1",
+        "SELECT rocksync.hurry($1, '{stock}')",
+        "UPDATE rocksync.schedule SET due_at = clock_timestamp() WHERE tenant_id = $1 AND kind = 'stock'",
+    ],
+    ids=["settings", "released", "mapper"],
+)
+async def test_what_is_asked_for_while_a_pass_runs_is_not_lost_when_it_ends(pool: asyncpg.Pool, ask: str) -> None:
+    tenant_id = await add(pool)
+    await claim(pool, kinds=["stock"])
+    token = (await schedule(pool, tenant_id))["lease_token"]
+
+    await pool.execute(ask, tenant_id)
+    await pool.execute("SELECT rocksync.finish($1, 'stock', $2, true, true)", tenant_id, token)
+    assert await claim(pool, kinds=["stock"]) == {(tenant_id, "stock")}
+
+    await pool.execute("SELECT rocksync.finish($1, 'stock', $2, true, true)", tenant_id, token + 1)
+    assert await claim(pool, kinds=["stock"]) == set()
+
+
 async def test_lag_is_the_age_of_the_oldest_change_whether_folded_or_not(pool: asyncpg.Pool) -> None:
     tenant_id = await add(pool)
     assert (await lag(pool))["lag_s"] == 0

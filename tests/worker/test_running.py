@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import asyncpg
+import pytest
 
 from rocksync.app import App, open_app
 from rocksync.domain.tenancy import Kind, Lease
@@ -140,6 +141,45 @@ async def test_new_credentials_bring_a_stopped_tenant_back(world: World) -> None
         )
 
         await until(lambda: quantity(shop, "A", 5))
+
+
+async def test_what_goes_wrong_is_logged_with_tenant_kind_and_reason(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(world.app):
+        shop, wrong = await world.shop("um"), await world.shop("dois", api_secret="errado")
+        await wrong.simple("A")
+        await until(lambda: logged(caplog, "tenant_stopped", tenant="dois"))
+        await world.pool.execute("SELECT rocksync.set_schedule('um', 'product', 'immediate')")
+        world.hub.add_fault("outage")
+        for sku in range(5):
+            await shop.simple(f"A{sku}")
+        await until(lambda: logged(caplog, "pass_failed", tenant="um", kind="product", reason="hub_unavailable"))
+
+
+async def logged(caplog: pytest.LogCaptureFixture, event: str, **fields: str) -> bool:
+    found = [record for record in caplog.records if record.getMessage() == event]
+    return any(all(str(getattr(record, name)) == value for name, value in fields.items()) for record in found)
+
+
+def logins(world: World) -> int:
+    return sum(entry["route"] == "/oauth/token" for entry in world.hub.requests())
+
+
+async def test_no_news_but_of_credentials_makes_a_tenant_log_in_again(world: World) -> None:
+    async with running(world.app):
+        shop = await world.shop()
+        await shop.simple("A")
+        await until(lambda: quantity(shop, "A", 5))
+        await shop.sql("SELECT rocksync.set_schedule(slug, 'stock', 'immediate') FROM rocksync.tenant WHERE id = $1")
+        before = logins(world)
+
+        for on_hand in (6, 7, 8):
+            await shop.sql("UPDATE rocksync.tenant SET name = name || '.' WHERE id = $1")
+            await shop.sql("UPDATE store.stock SET on_hand = $2 WHERE tenant_id = $1", on_hand)
+            await until(lambda on_hand=on_hand: quantity(shop, "A", on_hand))  # type: ignore[misc]
+
+        assert logins(world) == before
 
 
 async def test_a_stopped_worker_holds_no_lease_and_is_forgotten(world: World) -> None:
