@@ -16,16 +16,20 @@ from typing import Any, cast
 from rocksync.mapping.wire import ANSWERS, HEADER, PROGRESS, STACK_AT, Answer, Op, frame
 
 _LOOKS = 8
+_BETWEEN_ROWS = 3
+"""Deadlines that may pass while a host is at no row: it waits for its turn, or something of it has stopped it."""
+_MOST_BYTES = 2**28
 _LOWEST = 19
 _STACK_BYTES = 8192
 
 
 class End(StrEnum):
-    """How an exchange ended: with all answers, with a row that took too long, or with the host's process."""
+    """How an exchange ended: with all answers, with a row that took too long, with the host's process, with rubbish."""
 
     DONE = "done"
     HUNG = "hung"
     GONE = "gone"
+    GARBLED = "garbled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +57,11 @@ class Channel(asyncio.Protocol):
         self._answers: list[Any] = []
         self._take: Callable[[Answer], Any] = _as_it_is
         self._wanted = 0
+        self._base = 0
         self._changed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
         self.gone = False
+        self.garbled = False
         self.pid = 0
         self.slowed = False
 
@@ -66,19 +72,28 @@ class Channel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take the answers out of what came."""
         self._buffer += data
-        start, end = 0, len(self._buffer)
-        view = memoryview(self._buffer)
-        while end - start >= HEADER.size:
-            size, _, _ = HEADER.unpack_from(view, start)
-            if end - start < HEADER.size + size:
-                break
-            start += HEADER.size
-            self._answers += map(self._take, ANSWERS.decode(view[start : start + size]))
-            start += size
-        view.release()
-        del self._buffer[:start]
-        if len(self._answers) >= self._wanted:
+        try:
+            self._take_frames()
+        except (ValueError, TypeError, StopIteration):  # a host writes none of that, a mapper or a copy of it might
+            self.garbled = self.gone = True
+            self._buffer.clear()
+        if self.gone or len(self._answers) >= self._wanted:
             self._changed.set()
+
+    def _take_frames(self) -> None:
+        """Raises: ValueError for what is no answer, or none to what was asked now and not answered yet."""
+        start, end = 0, len(self._buffer)
+        with memoryview(self._buffer) as view:
+            while end - start >= HEADER.size:
+                size, _, row = HEADER.unpack_from(view, start)
+                if row != self._base + len(self._answers) or size > _MOST_BYTES:
+                    raise ValueError
+                if end - start < HEADER.size + size:
+                    break
+                start += HEADER.size
+                self._answers += map(self._take, ANSWERS.decode(view[start : start + size]))
+                start += size
+        del self._buffer[:start]
 
     def connection_lost(self, error: Exception | None) -> None:
         """Note that the host is no more."""
@@ -99,13 +114,13 @@ class Channel(asyncio.Protocol):
         the next is made and sent, and the answers to those before are taken.
         """
         self._answers, self._take, sent, coming = [], take, 0, iter(parts)
-        began = time.monotonic()
-        seen, since = (-1, 0), began
+        began = looked_at = time.monotonic()
+        seen, still_s = (-1, 0), 0.0
         while len(self._answers) < rows and not self.gone:
             self._wanted = sent
             self._changed.clear()
             if part := next(coming, None):
-                self._send(op, sent, part[1])
+                self._send(op, self._base + sent, part[1])
                 sent += part[0]
             if len(self._answers) >= self._wanted and self._wanted < rows:
                 await asyncio.sleep(0)
@@ -114,13 +129,20 @@ class Channel(asyncio.Protocol):
             await self._changed.wait()
             timer.cancel()
             at = (int(self._progress[0]), len(self._answers))
-            if at != seen or at[0] == 0:
-                seen, since = at, time.monotonic()
-            elif time.monotonic() - since > deadline_s:
+            before, looked_at = looked_at, time.monotonic()
+            # What is between two looks counts for two of them at most: the worker itself may have been suspended.
+            still_s = 0.0 if at != seen else still_s + min(looked_at - before, 2 * deadline_s / _LOOKS)
+            seen = at
+            if still_s > deadline_s * (1 if at[0] else _BETWEEN_ROWS):
                 return self._ended(End.HUNG)
-            if time.monotonic() - began > deadline_s / _LOOKS:
+            if looked_at - began > deadline_s / _LOOKS:
                 self._slow_down()
-        return self._ended(End.DONE if len(self._answers) >= rows else End.GONE)
+        if self.garbled:
+            return self._ended(End.GARBLED)
+        if len(self._answers) < rows:
+            return self._ended(End.GONE)
+        self._base += rows
+        return Exchange(answers=self._answers, end=End.DONE)
 
     def _slow_down(self) -> None:
         """Let every other process go first: rows that take this long are not to cost other tenants their turn."""
@@ -138,7 +160,8 @@ class Channel(asyncio.Protocol):
             self._transport.write(frame(op, body, start=start))
 
     def _ended(self, end: End) -> Exchange:
-        return Exchange(answers=self._answers, end=end, row=int(self._progress[0]), mark=int(self._progress[1]))
+        at = int(self._progress[0]) - self._base
+        return Exchange(answers=self._answers, end=end, row=max(at, 0), mark=int(self._progress[1]))
 
     async def stack(self, patience_s: float = 0.2) -> str:
         """Return what the host dumped of its stack when it was told to, nothing if it did not."""

@@ -6,12 +6,14 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import rocksync
 from rocksync.mapping.channel import Channel, connected, new_page
 from rocksync.mapping.control import ORDER, Command
 
+_ANSWER_S = 10.0
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 
@@ -22,6 +24,14 @@ class ForksLostError(Exception):
     """The process that hosts are forked from has ended, and all hosts with it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A host's process, of the ``generation``-th process that hosts are forked from: numbers of processes recur."""
+
+    pid: int
+    generation: int
+
+
 class Forks:
     """Forks hosts and ends them; started when first needed, and again if it was lost."""
 
@@ -30,10 +40,10 @@ class Forks:
         self._lock = asyncio.Lock()
         self._control: socket.socket | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self.generation = 0
+        self._generation = 0
 
-    async def fork(self) -> tuple[Channel, int]:
-        """Return a new host and its process id."""
+    async def fork(self) -> tuple[Channel, Child]:
+        """Return a new host and its process."""
         ours, theirs = socket.socketpair()
         page = new_page()
         try:
@@ -44,15 +54,15 @@ class Forks:
             os.close(page)
             raise
         ours.setblocking(False)
-        return await connected(ours, page), pid
+        return await connected(ours, page), Child(pid, self._generation)
 
-    async def dump(self, pid: int) -> None:
+    async def dump(self, child: Child) -> None:
         """Let a host write its stack into its page."""
-        await self._order(Command.DUMP, pid)
+        await self._order(Command.DUMP, child.pid, generation=child.generation)
 
-    async def end(self, pid: int) -> int:
+    async def end(self, child: Child) -> int:
         """Kill a host; returns its exit code, or minus the signal that it died of."""
-        return await self._order(Command.END, pid)
+        return await self._order(Command.END, child.pid, generation=child.generation)
 
     async def close(self) -> None:
         """End the process and every host."""
@@ -68,11 +78,13 @@ class Forks:
                     process.kill()
                     await process.wait()
 
-    async def _order(self, command: Command, argument: int, descriptors: tuple[int, ...] = ()) -> int:
+    async def _order(
+        self, command: Command, argument: int, descriptors: tuple[int, ...] = (), *, generation: int | None = None
+    ) -> int:
         async with self._lock:
+            if generation is not None and (self._control is None or generation != self._generation):
+                raise ForksLostError
             if self._control is None:
-                if command is not Command.FORK:
-                    raise ForksLostError
                 self._control = await self._start()
             order = asyncio.ensure_future(self._exchange(self._control, ORDER.pack(command, argument), descriptors))
             try:
@@ -91,7 +103,8 @@ class Forks:
             control.send(order)
         reply = b""
         while len(reply) < ORDER.size:
-            part = await asyncio.get_running_loop().sock_recv(control, ORDER.size - len(reply))
+            async with asyncio.timeout(_ANSWER_S):  # a mapper may have suspended it; TimeoutError is an OSError
+                part = await asyncio.get_running_loop().sock_recv(control, ORDER.size - len(reply))
             if not part:
                 raise ConnectionResetError
             reply += part
@@ -116,7 +129,7 @@ class Forks:
                 pass_fds=(theirs.fileno(),),
                 env=environment,
             )
-        self.generation += 1
+        self._generation += 1
         ours.setblocking(False)
         return ours
 

@@ -74,23 +74,18 @@ def serve_forks(control: socket.socket) -> NoReturn:
                 _kill(child)
             os._exit(0)
         command, argument = ORDER.unpack(message)
-        match Command(command):
-            case Command.FORK:
-                child = os.fork()
-                if child == 0:
-                    control.close()
-                    _become_host(socket.socket(fileno=descriptors[0]), descriptors[1], argument)
-                children.add(child)
-                for descriptor in descriptors:
-                    os.close(descriptor)
-                reply = child
-            case Command.DUMP:
-                os.kill(argument, signal.SIGUSR1)
-                reply = 0
-            case Command.END:
-                children.discard(argument)
-                _kill(argument)
-                reply = os.waitstatus_to_exitcode(os.waitpid(argument, 0)[1])
+        reply = 0
+        if command == Command.FORK:
+            reply = os.fork()
+            if reply == 0:
+                control.close()
+                _become_host(socket.socket(fileno=descriptors[0]), descriptors[1], argument)
+            children.add(reply)
+            for descriptor in descriptors:
+                os.close(descriptor)
+        elif argument in children:
+            reply = _dump(argument) if command == Command.DUMP else _end(argument)
+            children.discard(argument if command == Command.END else 0)
         control.sendall(ORDER.pack(command, reply))
 
 
@@ -105,6 +100,16 @@ def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
     return message, descriptors
 
 
+def _dump(child: int) -> int:
+    os.kill(child, signal.SIGUSR1)
+    return 0
+
+
+def _end(child: int) -> int:
+    _kill(child)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def _kill(child: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
@@ -116,6 +121,7 @@ def _become_host(channel: socket.socket, page: int, memory_mb: int) -> NoReturn:
     os.setpgid(0, 0)  # a group to be killed as one
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    _close_all_but(channel.fileno(), page)
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
@@ -128,6 +134,15 @@ def _become_host(channel: socket.socket, page: int, memory_mb: int) -> NoReturn:
         Host(channel, memoryview(shared)[: PROGRESS.size].cast("Q")).serve()
     finally:
         os._exit(0)
+
+
+def _close_all_but(*kept: int) -> None:
+    """What the parent has open, the worker's standard error among it, is no business of a mapper."""
+    first = 3
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def _limit_memory(memory_mb: int) -> None:
@@ -148,6 +163,7 @@ class Host:
         self._progress = progress
         self._rules: MapperRules | None = None
         self._out: list[msgspec.Struct] = []
+        self._answered = 0
         self._flushed_at = 0.0
 
     def serve(self) -> None:
@@ -182,7 +198,8 @@ class Host:
     def _flush(self) -> None:
         self._progress[0] = self._progress[1] = 0
         if self._out:
-            self._channel.sendall(frame(0, ENCODER.encode(self._out)))
+            self._channel.sendall(frame(0, ENCODER.encode(self._out), start=self._answered))
+            self._answered += len(self._out)
             self._out = []
         self._flushed_at = time.monotonic()
 

@@ -13,7 +13,7 @@ import msgspec
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant, TenantId
 from rocksync.mapping.channel import Channel, End, Exchange
-from rocksync.mapping.forks import Forks, ForksLostError, open_forks
+from rocksync.mapping.forks import Child, Forks, ForksLostError, open_forks
 from rocksync.mapping.wire import Answer, Examined, Failed, HookSeen, Load, Op, Source, read_mark
 
 CHUNK = 64
@@ -47,17 +47,22 @@ class Crew:
 @dataclass(slots=True)
 class _Host:
     channel: Channel
-    pid: int
+    child: Child
+    forks: Forks
     version: str
     idle_since: float = 0.0
 
 
 @dataclass(slots=True)
 class _Desk:
-    """What is kept of one tenant: its host, and how its mappers behave."""
+    """What is kept of one tenant: its host, and how its mappers behave.
+
+    ``forks``: of its own, as the shared ones were lost while its mappers ran: they may have ended them.
+    """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     host: _Host | None = None
+    forks: Forks | None = None
     version: str = ""
     in_a_row: int = 0
     stopped: tuple[str, Failed] | None = None
@@ -66,8 +71,11 @@ class _Desk:
 class Hosts:
     """Runs mappers. Nothing a mapper does keeps a call from ending."""
 
-    def __init__(self, forks: Forks, *, deadline_s: float, load_s: float, limit: int, idle_s: float) -> None:
+    def __init__(
+        self, forks: Forks, *, deadline_s: float, load_s: float, memory_mb: int, limit: int, idle_s: float
+    ) -> None:
         self._forks = forks
+        self._memory_mb = memory_mb
         self._deadline_s = deadline_s
         self._load_s = max(load_s, deadline_s)
         self._limit = limit
@@ -127,12 +135,9 @@ class Hosts:
             desk.in_a_row = 0
         if exchange.end is End.DONE:
             return
-        failed = await self._bury(desk, crew, exchange)
+        failed = await self._bury(desk, crew, exchange) or self._suspected(desk, crew)
         if failed is None:
-            call.forks_lost += 1
-            if call.forks_lost < _LOST_FORKS:
-                return
-            failed = Failed(Reason.MAPPER_ERROR, "mapper hosts end again and again", False)
+            return
         if not exchange.row and asked > 1:
             # It went between two rows, with answers that never came: one by one they tell which row it was.
             call.one_by_one_until = start + asked
@@ -153,6 +158,9 @@ class Hosts:
                 call.op, parts, len(rows), self._deadline_s, lambda answer: call.convert(next(answered), answer)
             )
         except ForksLostError:
+            call.forks_lost += 1
+            if call.forks_lost < _LOST_FORKS:
+                return Exchange(answers=[], end=End.DONE)  # and again
             return Failed(Reason.MAPPER_ERROR, "no mapper host can be started", False)
         except BaseException:
             await self._dismiss(desk)
@@ -168,32 +176,45 @@ class Hosts:
         await self._dismiss(desk)
         if desk.version != crew.version:
             desk.version, desk.in_a_row = crew.version, 0
-        desk.host = host = await self._new_host(crew.version)
+        desk.host = host = await self._new_host(crew.version, desk.forks or self._forks)
         sources = tuple(member.source for member in crew.members)
         body = msgspec.json.encode(Load(crew.tenant, sources))
         loading = await host.channel.ask(Op.LOAD, [(1, body)], 1, self._load_s)
         if loading.end is not End.DONE:
-            failed = await self._bury(desk, crew, loading)
-            return failed or Failed(Reason.MAPPER_ERROR, "mapper hosts end again and again", False)
+            failed = await self._bury(desk, crew, loading) or self._suspected(desk, crew)
+            if failed is None:
+                raise ForksLostError
+            return failed
         answer = loading.answers[0]
         if isinstance(answer, Failed):
             await self._dismiss(desk)
             return Failed(answer.reason, f"a mapper cannot be loaded: {_placed(answer)}", False)
         return host
 
-    async def _new_host(self, version: str) -> _Host:
+    def _suspected(self, desk: _Desk, crew: Crew) -> Failed | None:
+        """What is to be said when the process that hosts are forked from was lost; None: nothing yet.
+
+        One that was shared may have been ended by any of those who ran: from then on this tenant has its own.
+        """
+        if desk.forks is None:
+            desk.forks = Forks(memory_mb=self._memory_mb)
+            return None
+        names = ", ".join(member.source.name for member in crew.members)
+        return Failed(Reason.MAPPER_ERROR, f"mapper {names}: it ended the process that mapper hosts are forked from")
+
+    async def _new_host(self, version: str, forks: Forks) -> _Host:
         while self._alive >= self._limit:
             self._freed.clear()
             if not await self._evict():
                 await self._freed.wait()
         self._alive += 1
         try:
-            channel, pid = await self._forks.fork()
+            channel, child = await forks.fork()
         except BaseException:
             self._alive -= 1
             raise
-        channel.pid = pid
-        return _Host(channel, pid, version, time.monotonic())
+        channel.pid = child.pid
+        return _Host(channel, child, forks, version, time.monotonic())
 
     async def _evict(self, *, idle_s: float = 0.0) -> bool:
         """End the host that is idle the longest, if one is for that long."""
@@ -203,6 +224,9 @@ class Hosts:
             return False
         async with idle[0].lock:
             await self._dismiss(idle[0])
+            if (forks := idle[0].forks) is not None:
+                idle[0].forks = None
+                await forks.close()
         return True
 
     async def sweep(self) -> None:
@@ -220,7 +244,7 @@ class Hosts:
     async def _end(self, host: _Host) -> int | None:
         host.channel.close()
         try:
-            return await self._forks.end(host.pid)
+            return await host.forks.end(host.child)
         except ForksLostError:
             return None
         finally:
@@ -232,7 +256,7 @@ class Hosts:
         host, stack = desk.host, ""
         if host is not None and exchange.end is End.HUNG:
             with contextlib.suppress(ForksLostError):
-                await self._forks.dump(host.pid)
+                await host.forks.dump(host.child)
                 stack = await host.channel.stack()
         status = await self._dismiss(desk)
         if status is None:
@@ -253,6 +277,8 @@ class Hosts:
         if exchange.end is End.HUNG:
             within = self._load_s if hook is None else self._deadline_s
             return Failed(Reason.MAPPER_TIMEOUT, f"{where}: not done within {within:g} s", False, file, line)
+        if exchange.end is End.GARBLED:
+            return Failed(Reason.MAPPER_ERROR, f"{where}: it forked, or wrote to the worker", True, file, line)
         how = f"with exit code {status}" if status >= 0 else f"by signal {-status}"
         return Failed(Reason.MAPPER_ERROR, f"{where}: it ended its process {how}", True, file, line)
 
@@ -263,20 +289,23 @@ class Hosts:
 
     async def examine(self, source: Source) -> Examined | Failed:
         """Load one mapper in a host of its own and return its hooks, or what is wrong with it."""
-        desk = _Desk()
+        unknown = (Version(source=source, digest="", hooks=()),)
+        crew, desk = Crew(tenant=_NOBODY, version="", members=unknown), _Desk()
         try:
-            desk.host = host = await self._new_host("")
-            exchange = await host.channel.ask(Op.EXAMINE, [(1, msgspec.json.encode(source))], 1, self._load_s)
-            if exchange.end is End.DONE:
-                answer = exchange.answers[0]
-                return answer if isinstance(answer, Examined | Failed) else Failed(Reason.MAPPER_ERROR, "no answer")
-            unknown = (Version(source=source, digest="", hooks=()),)
-            failed = await self._bury(desk, Crew(tenant=_NOBODY, version="", members=unknown), exchange)
-            return failed or Failed(Reason.MAPPER_ERROR, "no mapper host can be started")
+            while True:
+                desk.host = host = await self._new_host("", desk.forks or self._forks)
+                exchange = await host.channel.ask(Op.EXAMINE, [(1, msgspec.json.encode(source))], 1, self._load_s)
+                if exchange.end is End.DONE:
+                    answer = exchange.answers[0]
+                    return answer if isinstance(answer, Examined | Failed) else Failed(Reason.MAPPER_ERROR, "no answer")
+                if failed := await self._bury(desk, crew, exchange) or self._suspected(desk, crew):
+                    return failed
         except ForksLostError:
             return Failed(Reason.MAPPER_ERROR, "no mapper host can be started")
         finally:
             await self._dismiss(desk)
+            if desk.forks is not None:
+                await desk.forks.close()
 
     async def close(self) -> None:
         """Let go of every host; their processes end with the one they were forked from."""
@@ -284,6 +313,8 @@ class Hosts:
             if desk.host is not None:
                 desk.host.channel.close()
                 desk.host = None
+            if desk.forks is not None:
+                await desk.forks.close()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -344,7 +375,7 @@ async def open_hosts(
 ) -> AsyncIterator[Hosts]:
     """Hosts as long as the context lasts."""
     async with open_forks(memory_mb=memory_mb) as forks:
-        hosts = Hosts(forks, deadline_s=deadline_s, load_s=load_s, limit=limit, idle_s=idle_s)
+        hosts = Hosts(forks, deadline_s=deadline_s, load_s=load_s, memory_mb=memory_mb, limit=limit, idle_s=idle_s)
         sweeper = asyncio.create_task(hosts.sweep())
         try:
             yield hosts

@@ -1,7 +1,7 @@
 """What the worker and its mapper hosts say to each other: frames of JSON over a socket.
 
-A frame is a length, an operation, how many rows of the request went before, and a body. A host answers a request with
-frames of lists, in all one answer for each row, in order.
+A frame is a length, an operation, how many rows a host was asked for before, and a body. A host answers a request with
+frames of lists, in all one answer for each row, in order; each names the row that its first answer is of.
 """
 
 import struct
@@ -208,5 +208,5 @@ def read_mark(value: int) -> tuple[int, str | None]:
 
 
 def frame(op: int, body: bytes, *, start: int = 0) -> bytes:
-    """Return a frame; *start* is how many rows of the same request went before it."""
+    """Return a frame; *start* is how many rows the host was asked for, or has answered, before it."""
     return HEADER.pack(len(body), op, start) + body

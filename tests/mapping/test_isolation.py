@@ -226,6 +226,45 @@ async def test_a_mapper_sees_no_secrets_in_its_environment(folder: Folder, monke
     assert found.detail.startswith("none")
 
 
+_LATER = "import os, re, signal, threading, time; threading.Thread(target=lambda: {what}, daemon=True).start()"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        _LATER.format(what="(time.sleep(0.05), re.match('(a+)+$', 'a' * 60 + 'b'))"),
+        _LATER.format(what="(time.sleep(0.05), os.kill(os.getpid(), signal.SIGSTOP))"),
+        "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)",
+        "import os; os.fork()",
+        "import os; os.fork() or time.sleep(0.05)",
+        "import os; [os.write(n, b'R' * 99) for n in range(3, 40) if os.path.exists(f'/proc/self/fd/{n}')]",
+        "import os; os.kill(os.getppid(), 9)",
+    ],
+    ids=["hogs later", "suspends later", "suspends", "forks", "forks and lags", "scribbles", "kills its parent"],
+)
+async def test_a_mapper_that_goes_on_behind_its_answers_hurts_nobody_else(folder: Folder, line: str) -> None:
+    bad(folder, f"import time\n        {line}")
+    rows = [price(f"SKU-{number}", f"{10 + number}") for number in range(40)]
+    told: list[PriceDocument | Skip | ItemError] = []
+
+    async with folder.opened() as mappers:
+        for _ in range(3):  # what a host is told late must not count for what it is asked next
+            answers, good = await asyncio.gather(mappers.prices(BAD, rows), mappers.prices(GOOD, prices(50)))
+            assert [str(one.payload["price"]) for one in good if isinstance(one, PriceDocument)] == ["11.00"] * 50
+            told += answers
+        before = mappers.version(BAD)
+        folder.write("bad", GOOD_TEXT)
+        await eventually(lambda: mappers.version(BAD) != before)
+        cured = await mappers.prices(BAD, rows)
+
+    for number, one in enumerate(told):
+        if isinstance(one, PriceDocument):
+            assert (one.key, one.payload["price"]) == (f"SKU-{number % 40}", 10 + number % 40)
+        else:
+            assert isinstance(one, ItemError)
+    assert [one.payload["price"] for one in cured if isinstance(one, PriceDocument)] == [11 + n for n in range(40)]
+
+
 async def test_after_three_items_in_a_row_the_mapper_is_not_run_until_it_changes(folder: Folder) -> None:
     folder.write("good", GOOD_TEXT)
     folder.write("bad", "@hookimpl\ndef rocksync_map_price():\n    while True: pass\n")
