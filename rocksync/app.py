@@ -80,12 +80,16 @@ _DATABASE_AWAY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observers:
-    """Who is told of what happens: ends of passes, requests to the hub, mappers, and a worker that begins."""
+    """Who is told of what happens: ends of passes, requests to the hub, mappers, and a worker that begins.
+
+    ``refused``: the mappers that cannot be loaded as they are now, at every look.
+    """
 
     passes: Callable[[PassEnd], None] = lambda _end: None
     hub: Callable[[Fact], None] = lambda _fact: None
     at_work: Callable[[Worker], None] = lambda _worker: None
     mappers: Callable[[MapperRun], None] = unseen
+    refused: Callable[[Sequence[str]], None] = lambda _names: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +134,7 @@ class App:
 
         self.mappers.on_change(partial(self._mappers_changed, worker))
         async with self._at_work(), listening(self.database.dsn, tell):
+            await self.schedules.wake_differing(self.mappers.version)  # changed while no worker ran
             keeping = asyncio.create_task(keeper.run())
             try:
                 await worker.run(stop, scope)
@@ -232,11 +237,17 @@ class App:
             upkeep=self.schedules,
             seal=self.credentials.seal_inbox,
             wake=worker.wake.set,
-            faults=lambda: {fault.name: str(fault) for fault in self.mappers.faults() if fault.name},
+            faults=self._mapper_faults,
             poll_s=self.settings.worker.poll_s,
             keep_history_days=self.settings.history.keep_days,
             keep_orders_days=_KEEP_UNINTERESTING_ORDERS_DAYS,
         )
+
+    def _mapper_faults(self) -> dict[str, str]:
+        """What is wrong with mappers, by name; it is shown as well."""
+        faults = {fault.name: str(fault) for fault in self.mappers.faults() if fault.name}
+        self.observers.refused(list(faults))
+        return faults
 
     async def _stop_tenant(self, lease: Lease, error: TenantError) -> None:
         await self.tenants.stop(lease.tenant.id, error.detail, lease)
@@ -316,7 +327,9 @@ def counting(metrics: Metrics) -> Observers:
             metrics.mapped(mapper, run.items, run.took_s / len(run.mappers))
             metrics.mapper_failed(mapper, run.failed.get(mapper, 0))
 
-    return Observers(passes=count_pass, hub=count_fact, at_work=show_worker, mappers=count_run)
+    return Observers(
+        passes=count_pass, hub=count_fact, at_work=show_worker, mappers=count_run, refused=metrics.mappers_refused
+    )
 
 
 @contextlib.asynccontextmanager

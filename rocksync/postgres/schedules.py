@@ -1,6 +1,6 @@
 """Schedules and leases: which passes are due, who runs them, and when the next ones are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import asyncpg
@@ -73,6 +73,13 @@ class Schedules:
         slugs = [*names, *(name.replace("_", "-") for name in names)]
         await self._pool.execute(_QUERIES.wake_mapped, list(names), slugs)
 
+    async def wake_differing(self, version: Callable[[Tenant], str]) -> None:
+        """Make due what was last mapped with another *version* than the tenant's of now."""
+        rows = await self._pool.fetch(_QUERIES.mapped)
+        stale = [row for row in rows if row["mapper_version"] != version(_tenant(row))]
+        if stale:
+            await self._pool.execute(_QUERIES.wake, [row["tenant_id"] for row in stale], [row["kind"] for row in stale])
+
     async def request(self, *, tenants: Sequence[TenantId] | None, kinds: Sequence[Kind] | None, manual: bool) -> None:
         """Make passes due, whatever their interval; *manual*: also those that only run on request."""
         await self._pool.execute(
@@ -135,18 +142,22 @@ class Schedules:
         await self._pool.execute(_QUERIES.sweep_repeated_changes, _MANY_CHANGES)
 
 
+def _tenant(row: asyncpg.Record) -> Tenant:
+    return Tenant(
+        id=TenantId(row["tenant_id"]),
+        slug=row["slug"],
+        name=row["name"],
+        domain=row["domain"],
+        mappers=tuple(row["mappers"]),
+        settings=msgspec.json.decode(row["settings"]),
+        revision=row["revision"],
+        orders_since=row["orders_since"],
+    )
+
+
 def _lease(row: asyncpg.Record) -> Lease:
     return Lease(
-        tenant=Tenant(
-            id=TenantId(row["tenant_id"]),
-            slug=row["slug"],
-            name=row["name"],
-            domain=row["domain"],
-            mappers=tuple(row["mappers"]),
-            settings=msgspec.json.decode(row["settings"]),
-            revision=row["revision"],
-            orders_since=row["orders_since"],
-        ),
+        tenant=_tenant(row),
         kind=Kind(row["kind"]),
         mode=Mode(row["mode"]),
         token=row["lease_token"],

@@ -44,6 +44,20 @@ UPDATE rocksync.schedule s
  WHERE t.id = s.tenant_id AND t.status = 'active' AND s.mode <> 'manual' AND s.kind <> 'order'
    AND (t.mappers && $1::text[] OR t.slug = ANY ($2));
 
+-- name: mapped
+-- What the items of active tenants were last mapped with, where anything was mapped.
+SELECT s.tenant_id, s.kind, s.mapper_version, t.slug, t.name, t.domain, t.mappers, t.settings, t.revision, t.orders_since
+  FROM rocksync.schedule s
+  JOIN rocksync.tenant t ON t.id = s.tenant_id
+ WHERE t.status = 'active' AND s.mode <> 'manual' AND s.kind <> 'order' AND s.mapper_version IS NOT NULL;
+
+-- name: wake
+-- $1 tenant ids bigint[], $2 kinds text[], of the same length
+UPDATE rocksync.schedule s
+   SET due_at = clock_timestamp()
+  FROM unnest($1::bigint[], $2::text[]) AS o (tenant_id, kind)
+ WHERE s.tenant_id = o.tenant_id AND s.kind = o.kind AND s.due_at IS NOT NULL;
+
 -- name: request
 -- Passes asked for by name. $1 tenant ids bigint[] or null, $2 kinds text[] or null, $3 manual ones too boolean
 UPDATE rocksync.schedule s

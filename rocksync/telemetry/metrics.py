@@ -206,6 +206,12 @@ class Metrics:
             ("mapper",),
             registry=registry,
         )
+        self._mappers_refused = Gauge(
+            "rocksync_mappers_refused",
+            "1 for a mapper whose newest version cannot be loaded; an earlier one may be in use.",
+            ("mapper",),
+            registry=registry,
+        )
         self._notifications = Counter(
             "rocksync_notifications_total",
             "Notifications of Plugg.to, by what became of them.",
@@ -261,6 +267,12 @@ class Metrics:
     def mapper_failed(self, mapper: str, items: int = 1) -> None:
         """Count *items* with which a mapper went wrong."""
         self._mapper_errors.labels(self._mapper(mapper)).inc(items)
+
+    def mappers_refused(self, mappers: Iterable[str]) -> None:
+        """Show which mappers cannot be loaded as they are now."""
+        self._mappers_refused.clear()
+        for mapper in mappers:
+            self._mappers_refused.labels(self._mapper(mapper)).set(1)
 
     def show_passes(self, running: Callable[[], int], slots: int) -> None:
         """Show at every scrape how many passes run, of *slots* that may."""

@@ -54,6 +54,7 @@ def everything() -> CollectorRegistry:
     metrics.logged_in("password", "granted")
     metrics.mapped("acme", 1, 0.1)
     metrics.mapper_failed("acme")
+    metrics.mappers_refused(["acme"])
     metrics.notified("taken")
     metrics.show_passes(lambda: 1, 16)
     metrics.show_pool(lambda: 2, lambda: 1, 10)

@@ -158,6 +158,8 @@ def test_requests_logins_breaker_and_mappers_are_counted(metrics: Metrics):
     metrics.breaker_moved("open")
     metrics.mapped("kits", 20, 0.5)
     metrics.mapper_failed("kits")
+    metrics.mappers_refused(["gone", "kits"])
+    metrics.mappers_refused(["kits"])
 
     registry = metrics.registry
     assert value(registry, "rocksync_pluggto_requests_total", method="PUT", route="/skus/{sku}", code="200") == 1
@@ -167,6 +169,8 @@ def test_requests_logins_breaker_and_mappers_are_counted(metrics: Metrics):
     assert value(registry, "rocksync_mapper_duration_seconds_count", mapper="kits") == 20
     assert value(registry, "rocksync_mapper_duration_seconds_sum", mapper="kits") == pytest.approx(0.5)
     assert value(registry, "rocksync_mapper_errors_total", mapper="kits") == 1
+    assert value(registry, "rocksync_mappers_refused", mapper="kits") == 1
+    assert value(registry, "rocksync_mappers_refused", mapper="gone") is None
 
 
 def test_beyond_the_ceiling_tenants_and_mappers_are_counted_together(metrics: Metrics):

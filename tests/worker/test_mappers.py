@@ -6,10 +6,11 @@ from textwrap import dedent
 
 import pytest
 
+from rocksync.app import open_app
 from rocksync.domain.tenancy import Kind
 from tests.worker.test_running import is_idle, quantity, running
 from tests.worker.waiting import until
-from tests.worker.world import World
+from tests.worker.world import Shop, World
 
 
 def write(world: World, name: str, text: str) -> Path:
@@ -43,10 +44,7 @@ async def test_a_mapper_that_is_dropped_in_resends_what_it_alters_and_nothing_el
 
         write(world, "um", DEAR)
 
-        async def is_dear() -> bool:
-            return bool(shop.at_hub("A")["price"] == 99)
-
-        await until(is_dear, within_s=10)
+        await until(lambda: costs(shop, 99), within_s=10)
         await until(lambda: is_idle(world))
 
     assert [(e["account"], e["path"]) for e in world.sent(mark)] == [(shop.user, "/skus/A")]
@@ -62,10 +60,7 @@ async def test_a_broken_version_leaves_the_one_before_in_use(world: World) -> No
         await until(lambda: is_idle(world))
         write(world, "um", DEAR)
 
-        async def is_dear() -> bool:
-            return bool(shop.at_hub("A")["price"] == 99)
-
-        await until(is_dear)
+        await until(lambda: costs(shop, 99))
         write(world, "um", "def broken(:\n")
 
         async def is_told() -> bool:
@@ -161,6 +156,25 @@ async def test_what_waits_after_a_mappers_fault_goes_as_soon_as_the_mapper_is_me
     await world.sync(None, Kind.PRICE)
 
     assert shop.at_hub("A")["price"] == 12
+
+
+async def test_a_mapper_that_was_mended_while_no_worker_ran_is_used_at_once(world: World) -> None:
+    shop = await world.shop("um")
+    await shop.simple("A")
+    await world.sync()
+    path = write(world, "um", DEAR.replace("99", "1 / 0"))
+    await until(lambda: has_mappers(world, {"um"}))
+    await world.sync(None, Kind.PRICE)
+    assert (await shop.why("price", "A"))[1] == "mapper_error"
+    path.unlink()
+    write(world, "um", DEAR)
+
+    async with open_app(world.settings) as later, running(later):
+        await until(lambda: costs(shop, 99))
+
+
+async def costs(shop: Shop, price: int) -> bool:
+    return bool(shop.at_hub("A")["price"] == price)
 
 
 async def has_mappers(world: World, names: set[str]) -> bool:

@@ -289,34 +289,6 @@ async def test_a_wrong_invoice_is_set_aside_and_goes_once_it_is_corrected(world:
     assert world.hub.order(shop.user, order["id"])["status"] == "invoiced"
 
 
-async def test_an_order_that_is_resent_is_told_again_and_gets_no_second_shipment(world: World) -> None:
-    shop, order = await sell(world, shipment=True)
-    await world.sync(shop, Kind.ORDER)
-    await invoice(shop, order)
-    await ship(shop, order)
-    await world.sync(shop, Kind.ORDER)
-    before = len(world.sent(method="PUT"))
-
-    await shop.sql("UPDATE rocksync.item SET resend = true, state = 'pending' WHERE tenant_id = $1 AND kind = 'order'")
-    await world.sync(shop, Kind.ORDER)
-
-    assert len(world.sent(method="PUT")) == before + 3  # number, invoice, tracking
-    seen = world.hub.order(shop.user, order["id"])
-    assert (seen["status"], len(seen["shipments"])) == ("shipping_informed", 1)
-    assert await shop.why("order", order["id"]) == ("synced", "in_sync")
-
-
-async def test_an_order_that_only_the_store_has_cancelled_is_a_conflict(world: World) -> None:
-    shop, order = await sell(world, status="approved")
-    await world.sync(shop, Kind.ORDER)
-    await shop.sql("UPDATE store.sales_order SET status = 'canceled' WHERE tenant_id = $1")
-
-    await world.sync(shop, Kind.ORDER)
-
-    assert world.hub.order(shop.user, order["id"])["status"] == "approved"
-    assert await shop.why("order", order["id"]) == ("quarantined", "status_conflict")
-
-
 async def test_an_invoice_for_an_order_cancelled_meanwhile_is_a_conflict(world: World) -> None:
     shop, order = await sell(world)
     await world.sync(shop, Kind.ORDER)
