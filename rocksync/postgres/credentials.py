@@ -14,6 +14,7 @@ from rocksync.postgres.vault import UnsealError, Vault
 
 _QUERIES = sql.load("rocksync.postgres", "credentials.sql")
 _PAGE = 100
+_SECRETS = ("client_id", "client_secret", "api_user", "api_secret")
 _log = logging.getLogger(__name__)
 
 
@@ -73,9 +74,10 @@ class CredentialStore:
                 await connection.execute(_QUERIES.audit, tenant, slug)
 
     async def seal_inbox(self) -> Sealing:
-        """Seal what SQL handed in and wipe it; what cannot be opened stays and is told. Any number may run at once.
+        """Seal what SQL handed in and wipe it; what cannot be opened stays, sealed, and is told.
 
-        Plain text may outlive a call, while a transaction older than its removal goes on: a later call wipes it.
+        Any number may run at once. Plain text may outlive a call, while a transaction older than its removal goes on: a
+        later call wipes it.
         """
         sealed, refused, after = 0, dict[str, str](), 0
         while True:
@@ -87,7 +89,8 @@ class CredentialStore:
                         credentials = self._open(row)
                     except UnsealError as error:
                         refused[row["slug"]] = str(error)
-                        if await connection.execute(_QUERIES.refuse_inbox, after, str(error)) == "UPDATE 1":
+                        is_stopped = await connection.execute(_QUERIES.refuse_inbox, after, str(error)) == "UPDATE 1"
+                        if await self._hide(connection, row) or is_stopped:
                             _log.warning("credentials_refused", extra={"tenant": row["slug"], "detail": str(error)})
                         continue
                     await store_credentials(connection, self._vault, TenantId(after), credentials)
@@ -120,9 +123,16 @@ class CredentialStore:
             if len(rows) < _PAGE:
                 return Sealing(sealed=sealed, refused=refused)
 
+    async def _hide(self, connection: PoolConnectionProxy, row: asyncpg.Record) -> bool:
+        """Seal what is plain of an inbox row that cannot be opened as a whole; returns whether anything was."""
+        texts = [self._vault.hide_text(row[name], row["slug"]) for name in _SECRETS]
+        is_plain = texts != [row[name] for name in _SECRETS]
+        if is_plain:
+            await connection.execute(_QUERIES.hide_inbox, row["tenant_id"], *texts)
+        return is_plain
+
     def _open(self, row: asyncpg.Record) -> Credentials:
-        names = ("client_id", "client_secret", "api_user", "api_secret")
-        return Credentials(**{name: self._vault.open_text(row[name], row["slug"]).strip() for name in names})
+        return Credentials(**{name: self._vault.open_text(row[name], row["slug"]).strip() for name in _SECRETS})
 
 
 async def store_credentials(

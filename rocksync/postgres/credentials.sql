@@ -48,6 +48,12 @@ SELECT i.tenant_id, t.slug, i.client_id, i.client_secret, i.api_user, i.api_secr
  LIMIT $2
    FOR UPDATE OF i SKIP LOCKED;
 
+-- name: hide_inbox
+-- $1 tenant_id bigint, $2 client_id, $3 client_secret, $4 api_user, $5 api_secret: sealed texts
+UPDATE rocksync.credential_inbox
+   SET client_id = $2, client_secret = $3, api_user = $4, api_secret = $5
+ WHERE tenant_id = $1;
+
 -- name: handed_in
 -- $1 tenant_id bigint
 SELECT t.slug, i.client_id, i.client_secret, i.api_user, i.api_secret

@@ -73,6 +73,10 @@ class Vault:
         sealed = self._seal(secret.encode(), _of_inbox(slug))
         return SEALED_PREFIX + base64.b64encode(sealed).decode("ascii")
 
+    def hide_text(self, text: str, slug: str) -> str:
+        """Return *text* sealed for tenant *slug*, or as it is if it is sealed."""
+        return text if text.startswith(SEALED_PREFIX) else self.seal_text(text, slug)
+
     def open_text(self, text: str, slug: str) -> str:
         """Return the secret in *text*, which may be sealed or not. Raises: UnsealError."""
         if not text.startswith(SEALED_PREFIX):

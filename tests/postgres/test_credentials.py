@@ -100,6 +100,20 @@ async def test_text_sealed_for_another_slug_stays_and_is_told(
     assert "another tenant" in stopped["status_reason"]
 
 
+async def test_no_plain_text_stays_beside_sealed_text_that_is_not_whole(
+    pool: asyncpg.Pool, credentials: CredentialStore, caplog: pytest.LogCaptureFixture
+):
+    await handed_in(pool, "acme", ("sealed:v1:garbage", "plain-1", "plain-2", "plain-3"))
+
+    for _ in range(2):
+        assert list((await credentials.seal_inbox()).refused) == ["acme"]
+
+    kept = str(await pool.fetchrow("SELECT * FROM rocksync.credential_inbox"))
+    assert "plain-" not in kept
+    assert kept.count("sealed:v1:") == 4
+    assert [record.getMessage() for record in caplog.records] == ["credentials_refused"]
+
+
 async def test_replaced_credentials_let_a_stopped_tenant_go_on(pool: asyncpg.Pool, credentials: CredentialStore):
     tenant = await handed_in(pool, "acme")
     await credentials.seal_inbox()
