@@ -92,12 +92,14 @@ GUIDANCE: Mapping[Reason, Guidance] = {
         meaning="A rule keeps it out: a mapper, an order first seen too late in its life or placed before"
         " activation, or an"
         " operator who rejected a held change.",
-        fix="If it is to go: change the mapper or its settings; for a rejected change, `rocksync resend`.",
+        fix="If it is to go: change the mapper or its settings; for a rejected change, `rocksync resend`,"
+        " then `rocksync holds approve`.",
         who=Actor.OPERATOR,
         meaning_pt="Uma regra o deixa de fora: um mapper, um pedido visto tarde demais ou anterior à ativação,"
         " ou um operador"
         " que recusou uma alteração retida.",
-        fix_pt="Se deve ir: mude o mapper ou suas configurações; para uma alteração recusada, `rocksync resend`.",
+        fix_pt="Se deve ir: mude o mapper ou suas configurações; para uma alteração recusada, `rocksync resend`"
+        " e depois `rocksync holds approve`.",
     ),
     Reason.MISSING_PRICE: Guidance(
         meaning="The store has no price for the SKU (store.price), so it is not created, or keeps its last price.",
