@@ -45,7 +45,8 @@ SELECT c.sku, coalesce(v.product_sku, p.sku) AS product_sku, c.price, c.special_
 
 -- name: stocks
 -- Stocks of SKUs, sellable or not, one row for each; held are units that settling a reservation will take from sale.
--- $1 tenant_id bigint, $2 skus text[], $3 boolean: a product that is kept off the hub counts as inactive
+-- $1 tenant_id bigint, $2 skus text[], $3 boolean: a product that is kept off the hub counts as inactive, and so does
+-- one that is off sale there until it is on sale again: then its stocks are marked
 SELECT asked.sku,
        coalesce(v.product_sku, asked.sku) AS product_sku,
        s.sku IS NOT NULL AS present,
@@ -63,12 +64,13 @@ SELECT asked.sku,
         AND coalesce(v.active, true)
         AND (v.sku IS NOT NULL
              OR NOT EXISTS (SELECT FROM store.variation o WHERE o.tenant_id = $1 AND o.product_sku = asked.sku))
-        AND NOT ($3 AND EXISTS (SELECT FROM rocksync.item i
-                                 WHERE i.tenant_id = $1
-                                   AND i.kind = 'product'
-                                   AND i.key = coalesce(v.product_sku, asked.sku)
-                                   AND i.state = 'skipped'
-                                   AND i.reason = 'not_selected'))) AS active
+        AND NOT ($3 AND coalesce((SELECT i.state <> 'synced'
+                                         AND (i.accepted ->> 'available' = '0'
+                                              OR (i.state = 'skipped' AND i.reason = 'not_selected'))
+                                    FROM rocksync.item i
+                                   WHERE i.tenant_id = $1
+                                     AND i.kind = 'product'
+                                     AND i.key = coalesce(v.product_sku, asked.sku)), false))) AS active
   FROM unnest($2::text[]) AS asked (sku)
   LEFT JOIN store.stock s ON s.tenant_id = $1 AND s.sku = asked.sku
   LEFT JOIN store.variation v ON v.tenant_id = $1 AND v.sku = asked.sku

@@ -173,6 +173,33 @@ async def test_a_mapper_that_was_mended_while_no_worker_ran_is_used_at_once(worl
         await until(lambda: costs(shop, 99))
 
 
+async def test_a_product_that_stays_kept_off_has_no_stock_while_it_is_mapped_anew(world: World) -> None:
+    shop = await world.shop("um")
+    await shop.simple("A")
+    await world.sync()
+    keeps_off = "from rocksync.mapping import hookimpl\n\n@hookimpl\ndef rocksync_select_product():\n    return {}\n"
+    write(world, "um", keeps_off.format("False"))
+    await until(lambda: has_mappers(world, {"um"}))
+    await world.sync()
+    assert (shop.at_hub("A")["available"], shop.at_hub("A")["quantity"]) == (0, 0)
+    before = world.app.mappers.version((await world.app.tenants.get("um")).tenant)
+
+    write(world, "um", keeps_off.format("bool(0)"))
+    await until(lambda: other_version(world, "um", before))
+    # Its pass has begun: all products are to be looked at again, and this one was not yet.
+    await shop.sql(
+        "UPDATE rocksync.item SET state = 'pending', reason = 'pending' WHERE tenant_id = $1 AND kind = 'product'"
+    )
+    await world.sync(shop, Kind.STOCK)
+    await world.sync()
+
+    assert (shop.at_hub("A")["available"], shop.at_hub("A")["quantity"]) == (0, 0)
+
+
+async def other_version(world: World, slug: str, than: str) -> bool:
+    return world.app.mappers.version((await world.app.tenants.get(slug)).tenant) != than
+
+
 async def costs(shop: Shop, price: int) -> bool:
     return bool(shop.at_hub("A")["price"] == price)
 
