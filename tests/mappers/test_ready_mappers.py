@@ -30,6 +30,12 @@ class TestPriceMarkup:
             ({"ending": 0.9}, "104.95", None, ("105.90", None)),
             ({"ending": 0.0}, "104.95", None, ("105.00", None)),
             ({"percent": 10, "ending": 0.99}, "100", "90", ("110.99", "99.99")),
+            ({"percent": 12.5}, "10.60", None, ("11.93", None)),
+            ({"percent": -50}, "10.01", "9.97", ("5.01", "4.99")),
+            ({"ending": 0.9}, "104.80", "104.20", ("104.90", "103.90")),
+            ({"ending": 0.9}, "0.80", "0.20", ("0.90", None)),
+            ({"ending": 0}, "1", "0.50", ("1.00", None)),
+            ({"ending": 0.9}, "104.80", "104.80", ("104.90", "104.90")),
         ],
     )
     async def test_prices(
@@ -41,12 +47,27 @@ class TestPriceMarkup:
         assert payload["special_price"] == (None if sent[1] is None else Decimal(sent[1]))
 
     @pytest.mark.parametrize(
+        ("full", "special", "told"), [("10", None, "0.00 of 10"), ("9", None, "-1.00 of 9"), ("20", "10", "0.00 of 10")]
+    )
+    async def test_nothing_is_sold_for_its_ending(
+        self, using: Using, full: str, special: str | None, told: str
+    ) -> None:
+        answer = await using("price_markup", {"add": -10, "ending": 0.9}).price(price(full=full, special=special))
+
+        assert isinstance(answer, ItemError)
+        assert answer.reason is Reason.INVALID_ITEM
+        assert told in answer.detail
+
+    @pytest.mark.parametrize(
         ("settings", "told"),
         [
             ({"percent": "10"}, "percent must be a number"),
             ({"percent": True}, "percent must be a number"),
             ({"percent": -100}, "above -100"),
             ({"ending": 90}, "ending must be centavos"),
+            ({"ending": 0.999}, "ending must be centavos"),
+            ({"ending": 0.001}, "ending must be centavos"),
+            ({"ending": 0.005}, "ending must be centavos"),
         ],
     )
     async def test_settings(self, using: Using, settings: dict[str, Any], told: str) -> None:
