@@ -12,7 +12,8 @@ attributes  names the attribute of the product that holds the value; it wins ove
             attribute any more
 
 ncm, cest and nbm are digits (dots are dropped), origin is 0 to 8, warranty_time in months, handling_time and
-manufacture_time in days.
+manufacture_time in days: whole numbers and nothing else, so an attribute "1 ano" sets its product aside.
+warranty_message and isbn are texts.
 """
 
 import re
@@ -21,6 +22,7 @@ from typing import Any
 from rocksync.mapping import ItemError, Product, ProductPayload, Tenant, hookimpl
 
 _DIGITS = {"ncm": 8, "cest": 7, "nbm": 10}
+_WHOLE = re.compile(r"[0-9]{1,4}")
 _NUMBERS = ("origin", "warranty_time", "handling_time", "manufacture_time")
 _TEXTS = ("warranty_message", "isbn")
 _KNOWN = (*_DIGITS, *_NUMBERS, *_TEXTS)
@@ -30,13 +32,12 @@ _LAST_ORIGIN = 8
 @hookimpl
 def rocksync_map_product(tenant: Tenant, product: Product, payload: ProductPayload) -> None:
     rule = tenant.settings.get("fiscal_fields", {})
-    values: dict[str, Any] = dict(rule.get("all", {}))
+    values: dict[str, Any] = {member: _clean(member, value) for member, value in rule.get("all", {}).items()}
     labels = rule.get("attributes", {})
     for member, label in labels.items():
         if product.attributes.get(label, "").strip():
-            values[member] = product.attributes[label]
-    for member, value in values.items():
-        payload[member] = _clean(member, value)  # type: ignore[literal-required] # one of _KNOWN
+            values[member] = _clean(member, product.attributes[label], f"attribute {label}: ")
+    payload.update(values)  # type: ignore[typeddict-item] # members of _KNOWN
     used = {label for member, label in labels.items() if member in values}
     payload["attributes"] = [one for one in payload.get("attributes", []) if one["label"] not in used]
 
@@ -56,22 +57,30 @@ def rocksync_check_settings(tenant: Tenant) -> list[str]:
         ]
     for member, value in rule.get("all", {}).items():
         try:
-            _clean(member, value)
+            if member in _KNOWN:
+                _clean(member, value, "fiscal_fields.all: ")
         except ItemError as error:
-            wrong.append(f"fiscal_fields.all: {error.detail}")
+            wrong.append(error.detail)
+    wrong += [
+        f"fiscal_fields.attributes: {member} must name an attribute of the products, not {label!r}"
+        for member, label in rule.get("attributes", {}).items()
+        if not (isinstance(label, str) and label.strip())
+    ]
     return wrong
 
 
-def _clean(member: str, value: object) -> str | int:
-    text = str(value).strip()
+def _clean(member: str, value: object, place: str = "") -> str | int:
+    """Return a value as Plugg.to wants it. Raises: ItemError, whose text begins with *place*."""
+    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if member in _DIGITS:
         digits = re.sub(r"[.\-/ ]", "", text)
-        if not (digits.isdigit() and len(digits) == _DIGITS[member]):
-            raise ItemError(f"{member} must have {_DIGITS[member]} digits, not {text!r}")
+        if not (digits.isascii() and digits.isdigit() and len(digits) == _DIGITS[member]):
+            raise ItemError(f"{place}{member} must have {_DIGITS[member]} digits, not {value!r}")
         return digits
     if member in _NUMBERS:
-        number = re.match(r"\d+", text)
-        if number is None or (member == "origin" and int(number[0]) > _LAST_ORIGIN):
-            raise ItemError(f"{member} must be a whole number, not {text!r}")
-        return int(number[0])
+        if not _WHOLE.fullmatch(text) or (member == "origin" and int(text) > _LAST_ORIGIN):
+            raise ItemError(f"{place}{member} must be a whole number, not {value!r}")
+        return int(text)
+    if not (isinstance(value, str) and text):
+        raise ItemError(f"{place}{member} must be a text, not {value!r}")
     return text

@@ -165,7 +165,7 @@ class TestFiscalFields:
     }
 
     async def test_values_come_from_settings_and_attributes(self, using: Using) -> None:
-        row = listing(attributes={"NCM": "7615.10.00", "Garantia": "12 meses", "Cor": "Azul"})
+        row = listing(attributes={"NCM": "7615.10.00", "Garantia": " 12 ", "Cor": "Azul"})
 
         payload = await using("fiscal_fields", self.SETTINGS).payload(row)
 
@@ -179,16 +179,44 @@ class TestFiscalFields:
         }
         assert [one["label"] for one in payload["attributes"]] == ["Cor"]
 
-    async def test_a_value_that_cannot_be_right_sets_the_product_aside(self, using: Using) -> None:
-        answer = await using("fiscal_fields", self.SETTINGS).product(listing(attributes={"NCM": "123"}))
+    @pytest.mark.parametrize(
+        ("label", "value", "told"),
+        [
+            ("NCM", "123", "attribute NCM: ncm must have 8 digits, not '123'"),
+            ("NCM", "٧٦١٥١٠٠٠", "attribute NCM: ncm must have 8 digits"),
+            ("Garantia", "1 ano", "attribute Garantia: warranty_time must be a whole number, not '1 ano'"),
+            ("Garantia", "2.9", "attribute Garantia: warranty_time must be a whole number, not '2.9'"),
+            ("Garantia", "9" * 5000, "attribute Garantia: warranty_time must be a whole number"),
+        ],
+    )
+    async def test_a_value_that_cannot_be_right_sets_the_product_aside(
+        self, using: Using, label: str, value: str, told: str
+    ) -> None:
+        answer = await using("fiscal_fields", self.SETTINGS).product(listing(attributes={label: value}))
 
         assert isinstance(answer, ItemError)
         assert answer.reason is Reason.INVALID_ITEM
-        assert "ncm must have 8 digits, not '123'" in answer.detail
+        assert told in answer.detail
 
-    @pytest.mark.parametrize("members", [{"ncm": "1"}, {"origin": 9}, {"handling_time": "soon"}, {"weight": 1}])
+    @pytest.mark.parametrize(
+        "members",
+        [
+            *({"ncm": "1"}, {"ncm": 1.5}, {"ncm": "٧٦١٥١٠٠٠"}, {"cest": 123456.0}, {"weight": 1}),
+            *({"origin": 9}, {"origin": "8.9"}, {"origin": True}, {"origin": None}),
+            *({"handling_time": "soon"}, {"warranty_time": 2.9}, {"warranty_time": -1}, {"warranty_time": "1 ano"}),
+            *({"warranty_message": None}, {"warranty_message": ["a"]}, {"warranty_message": " "}, {"isbn": 3}),
+        ],
+    )
     async def test_settings(self, using: Using, members: dict[str, Any]) -> None:
-        assert await using("fiscal_fields", {"all": members}).complaints()
+        [text] = await using("fiscal_fields", {"all": members}).complaints()
+
+        assert next(iter(members)) in text
+
+    @pytest.mark.parametrize("label", [["NCM"], 5, "", " ", None, {}])
+    async def test_labels_that_are_no_text_are_complained_about(self, using: Using, label: object) -> None:
+        [text] = await using("fiscal_fields", {"attributes": {"ncm": label}}).complaints()
+
+        assert "ncm must name an attribute of the products" in text
 
 
 class TestTitleRules:
