@@ -7,12 +7,15 @@ Settings:
 A lock holds for the product and its variations. "price" locks the price and the special price, "quantity" the stock.
 What is added to the store later, a variation for instance, still comes with everything.
 
+What is inactive goes to stock 0 in spite of a lock of "quantity". When it is active again the lock holds again: its
+units are to be set at Plugg.to.
+
 `rocksync resend` sends locked lists (photos, attributes, categories) again as they were sent last.
 """
 
 from typing import Any, cast
 
-from rocksync.mapping import PricePayload, ProductPayload, StockPayload, Tenant, hookimpl
+from rocksync.mapping import PricePayload, ProductPayload, Stock, StockPayload, Tenant, hookimpl
 
 _LISTS = ("attributes", "categories", "photos", "price_table", "stock_table")
 _SINGLE = (
@@ -60,8 +63,8 @@ def rocksync_map_price(tenant: Tenant, payload: PricePayload, creating: bool) ->
 
 
 @hookimpl
-def rocksync_map_stock(tenant: Tenant, payload: StockPayload, creating: bool) -> None:
-    if not creating and "quantity" in tenant.settings.get("field_locks", []):
+def rocksync_map_stock(tenant: Tenant, stock: Stock, payload: StockPayload, creating: bool) -> None:
+    if not creating and stock.active and "quantity" in tenant.settings.get("field_locks", []):
         payload.clear()  # type: ignore[attr-defined] # it is a dict
 
 

@@ -144,6 +144,11 @@ class TestFieldLocks:
         assert created.offers["PAN"].stock == {"quantity": 3}
         assert all(isinstance(answer, Skip) and answer.reason is Reason.NOT_SELECTED for answer in answers)
 
+    async def test_what_is_inactive_goes_to_0_in_spite_of_the_lock(self, using: Using) -> None:
+        document = await using("field_locks", ["quantity"]).stock(stock(on_hand=9, active=False))
+
+        assert document.payload == {"quantity": 0}
+
     async def test_what_is_not_locked_goes_on(self, using: Using) -> None:
         client = using("field_locks", ["price"])
 
