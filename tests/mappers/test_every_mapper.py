@@ -67,4 +67,6 @@ def test_it_imports_only_the_standard_library_and_what_mappers_may(name: str) ->
         alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     }
 
-    assert modules <= {"rocksync.mapping", "decimal", "math", "re", "typing"}
+    assert modules <= {
+        *("rocksync.mapping", "collections.abc", "decimal", "math", "re", "string", "typing", "unicodedata")
+    }

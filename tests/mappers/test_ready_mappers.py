@@ -1,5 +1,6 @@
 """What each ready mapper does with a client's settings."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -298,6 +299,43 @@ class TestOrderNotes:
 
         assert document["delivery"]["notes"] == "mercadolivre 2000001; Portaria 2"
         assert document["delivery"]["city"] == "São Paulo"
+
+    async def test_doubled_braces_are_braces(self, using: Using) -> None:
+        document = await using("order_notes", {"text": "{{{channel}}}"}).order(samples.hub_orders()[0])
+
+        assert document["delivery"]["notes"] == "{mercadolivre}"
+
+    async def test_a_member_that_is_no_text_is_no_note(self, using: Using) -> None:
+        order = samples.hub_orders()[0]
+        document = await using("order_notes", {"from": ["total", "payments"]}).order(
+            replace(order, document={**order.document, "payments": [{"id": "1"}]})
+        )
+
+        assert "notes" not in document["delivery"]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("{channel.__class__}", "{channel[0]}", "{channel!r}", "{channel:>3000000}", "{channel:{channel}}"),
+            *("{0}", "{}", "{buyer}", "}"),
+        ],
+    )
+    async def test_nothing_but_the_named_blanks_is_filled_in(self, using: Using, text: str) -> None:
+        client = using("order_notes", {"text": text})
+
+        [complaint] = await client.complaints()
+        [answer] = await client.mappers.orders(client.tenant, [(samples.hub_orders()[0], None)])
+
+        assert "no other braces than {channel}, {channel_order}, {pluggto_id}" in complaint
+        assert isinstance(answer, ItemError)
+        assert "no other braces" in answer.detail
+
+    @pytest.mark.parametrize("member", ["payments", "total", "nothing", 3, ["receiver_name"]])
+    async def test_only_members_that_are_texts_can_be_notes(self, using: Using, member: object) -> None:
+        [complaint] = await using("order_notes", {"from": ["receiver_city", member]}).complaints()
+
+        assert f"has {member!r}; it may have" in complaint
+        assert "receiver_additional_info, " in complaint
 
     async def test_without_anything_to_note_there_is_no_note(self, using: Using) -> None:
         document = await using("order_notes", {"from": ["nothing"]}).order(samples.hub_orders()[0])
