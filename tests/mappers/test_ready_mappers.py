@@ -269,6 +269,12 @@ class TestCategoryFilter:
             ({"only": ["Casa > Coz"]}, ("Casa > Cozinha",), False),
             ({"only": ["Casa"]}, ("Moda", "Casa"), True),
             ({"only": ["Casa"]}, (), False),
+            ({"only": ["Casa >"]}, ("Casa > Cozinha",), True),
+            ({"only": ["Casa >> Cozinha"]}, ("Casa > Cozinha",), True),
+            ({"only": ["> Casa > > Cozinha > "]}, ("Casa > Cozinha > Panelas",), True),
+            ({"only": ["Casa > Cozinha"]}, ("Casa > > Cozinha >",), True),
+            ({"only": ["Decora\u00e7\u00e3o"]}, ("Decorac\u0327a\u0303o",), True),
+            ({"never": ["> >"]}, ("Casa",), True),
             ({"only": []}, ("Casa",), False),
             ({"never": ["Casa > Usados"]}, ("Casa > Usados > Bons",), False),
             ({"never": ["Casa > Usados"]}, ("Casa",), True),
@@ -284,7 +290,9 @@ class TestCategoryFilter:
         if not goes:
             assert answer.reason is Reason.NOT_SELECTED
 
-    @pytest.mark.parametrize("settings", [{"only": "Casa"}, {"never": [3]}, {"only": [" "]}])
+    @pytest.mark.parametrize(
+        "settings", [{"only": "Casa"}, {"never": [3]}, {"only": [" "]}, {"never": ["> >"]}, {"only": []}]
+    )
     async def test_settings(self, using: Using, settings: dict[str, Any]) -> None:
         assert len(await using("category_filter", settings).complaints()) == 1
 
