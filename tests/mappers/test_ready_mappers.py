@@ -225,39 +225,6 @@ class TestFiscalFields:
         assert "ncm must name an attribute of the products" in text
 
 
-class TestTitleRules:
-    """title_rules"""
-
-    @pytest.mark.parametrize(
-        ("settings", "name", "title"),
-        [
-            ({"prefix": "Oferta"}, "Panela", "Oferta Panela"),
-            ({"suffix": "Loja"}, "Panela", "Panela Loja"),
-            ({"brand": "last"}, "Panela", "Panela Tramont"),
-            ({"brand": "first"}, "Panela", "Tramont Panela"),
-            ({"brand": "last"}, "Panela TRAMONT 4L", "Panela TRAMONT 4L"),
-            ({"max_length": 20}, "Panela de pressão 4,5 litros", "Panela de pressão"),
-            ({"max_length": 17}, "Panela de pressão 4,5 litros", "Panela de pressão"),
-            ({"max_length": 20, "brand": "last"}, "Panela de pressão", "Panela de Tramont"),
-            ({"max_length": 5}, "Supercalifragilistic", "Super"),
-        ],
-    )
-    async def test_names(self, using: Using, settings: dict[str, Any], name: str, title: str) -> None:
-        payload = await using("title_rules", settings).payload(listing(name=name, brand="Tramont"))
-
-        assert payload["name"] == title
-        assert len(title) <= settings.get("max_length", 99)
-
-    async def test_variations_are_named_like_their_product(self, using: Using) -> None:
-        payload = await using("title_rules", {"prefix": "Oferta"}).payload(shirt("P"))
-
-        assert payload["variations"][0]["name"] == "Oferta P"
-
-    @pytest.mark.parametrize("settings", [{"prefix": 3}, {"brand": "middle"}, {"max_length": 0}, {"max_length": "60"}])
-    async def test_settings(self, using: Using, settings: dict[str, Any]) -> None:
-        assert len(await using("title_rules", settings).complaints()) == 1
-
-
 class TestCategoryFilter:
     """category_filter"""
 
