@@ -83,7 +83,9 @@ class MapperRules:
             lambda row: default.product_payload(row, variations),
             listing,
             {"product": product, "accepted": None},
-            lambda payload: encoded(validation.product(payload, product.sku, variations, creating=accepted is None)),
+            lambda payload: validation.check_size(
+                encoded(validation.product(payload, product.sku, variations, creating=accepted is None))
+            ),
             accepted=accepted,
         )
 
@@ -115,18 +117,13 @@ class MapperRules:
         if first is None:
             return None
 
-        def check(document: object) -> OrderDocument:
-            checked = validation.order(document, order.id, first["status"])
-            encoded(checked)
-            return checked
-
         return self._through(
             order.id,
             self._order,
             default.order_document,
             order,
             {"order": _seal_order(order)},
-            check,
+            lambda document: _sized(validation.order(document, order.id, first["status"])),
             slot="document",
             private=True,
         )
@@ -142,7 +139,7 @@ class MapperRules:
             default.invoice_payload,
             invoice,
             {"order": order, "invoice": invoice},
-            validation.invoice,
+            lambda payload: _sized(validation.invoice(payload)),
             private=True,
         )
 
@@ -157,7 +154,7 @@ class MapperRules:
             default.shipment_payload,
             shipment,
             {"order": order, "shipment": shipment},
-            validation.shipment,
+            lambda payload: _sized(validation.shipment(payload)),
             private=True,
         )
 
@@ -242,6 +239,11 @@ class MapperRules:
             if fault := _fault(check):
                 return _rubbish(step, key, f"left an invalid payload: {fault}")
         return store_refusal(key, error)
+
+
+def _sized(payload: _Made) -> _Made:
+    validation.check_size(encoded(payload))
+    return payload
 
 
 def _price_or_none(payload: object) -> PricePayload | None:

@@ -11,7 +11,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 Text = Annotated[str, Meta(min_length=1)]
 Switch = Annotated[int, Meta(ge=0, le=1)]
-Rows = list[dict[str, Any]]
+Origin = Annotated[int, Meta(ge=0, le=8)]
+LONGEST_LIST = 1_000
+_List = Meta(max_length=LONGEST_LIST)
+Rows = Annotated[list[dict[str, Any]], _List]
 
 
 class AttributeValueShape(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -64,15 +67,15 @@ class SellableShape(Struct, kw_only=True, forbid_unknown_fields=True):
     external: Text | UnsetType = UNSET
     ean: Text | UnsetType = UNSET
     available: Switch | UnsetType = UNSET
-    attributes: list[AttributeShape] | UnsetType = UNSET
-    photos: list[PhotoShape] | UnsetType = UNSET
+    attributes: Annotated[list[AttributeShape], _List] | UnsetType = UNSET
+    photos: Annotated[list[PhotoShape], _List] | UnsetType = UNSET
     dimension: DimensionShape | UnsetType = UNSET
     ean_not_mandatory: bool | UnsetType = UNSET
     ncm: Text | UnsetType = UNSET
     cest: Text | UnsetType = UNSET
     nbm: Text | UnsetType = UNSET
     isbn: Text | UnsetType = UNSET
-    origin: int | UnsetType = UNSET
+    origin: Origin | UnsetType = UNSET
     cost: Decimal | UnsetType = UNSET
     handling_time: Decimal | UnsetType = UNSET
     manufacture_time: Decimal | UnsetType = UNSET
@@ -95,7 +98,7 @@ class ProductShape(SellableShape, kw_only=True, forbid_unknown_fields=True):
     model: Text | UnsetType = UNSET
     link: Text | UnsetType = UNSET
     video: Text | UnsetType = UNSET
-    categories: list[CategoryShape] | UnsetType = UNSET
+    categories: Annotated[list[CategoryShape], _List] | UnsetType = UNSET
     supplier_id: Text | UnsetType = UNSET
     stock_code: Text | UnsetType = UNSET
     grouped_skus: Rows | UnsetType = UNSET

@@ -28,10 +28,19 @@ from rocksync.mapping.shapes import (
     ShipmentShape,
 )
 
+LARGEST_BYTES = 1_000_000
 _CENT = Decimal("0.01")
 _NFE_KEY_DIGITS = 44
 _PRICE_AND_STOCK = frozenset(("price", "special_price", "quantity"))
 _NO_NUMBERS = (UNSET,) * 4
+_PERSON = frozenset(
+    (
+        *("name", "document", "email", "phone", "street", "number", "complement", "reference", "district", "city"),
+        *("state", "zip", "country", "notes"),
+    )
+)
+_LINE_AMOUNTS = ("unit_price", "discount", "total")
+_AMOUNTS = ("subtotal", "shipping", "discount", "total")
 _UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$\.?(?P<place>.*)`)?$")
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
@@ -64,9 +73,9 @@ def product(payload: object, sku: str, variations: Collection[str], *, creating:
         shape = _shaped(cleaned, ProductShape)
     except InvalidPayloadError:
         _refuse_price_and_stock(cleaned)  # which says more of what is wrong
-        _refuse_nameless(cleaned, creating=creating)
+        _refuse_nameless(payload, creating=creating)
         raise
-    _refuse_nameless(cleaned, creating=creating)
+    _refuse_nameless(payload, creating=creating)
     if shape.sku != sku:
         raise InvalidPayloadError(f"sku must stay {sku!r}, not {shape.sku!r}")
     _finish("", shape)
@@ -90,9 +99,12 @@ def _refuse_price_and_stock(cleaned: dict[Any, Any]) -> None:
             raise InvalidPayloadError(f"{place}{member} does not belong in a product payload: use {hook}")
 
 
-def _refuse_nameless(cleaned: dict[Any, Any], *, creating: bool) -> None:
-    if creating and "name" not in cleaned:
-        raise InvalidPayloadError("name is missing")
+def _refuse_nameless(payload: Any, *, creating: bool) -> None:  # noqa: ANN401 # a dict, of whatever a mapper left
+    if "name" not in payload:
+        if creating:
+            raise InvalidPayloadError("name is missing")
+    elif not (name := payload["name"]) or (isinstance(name, str) and name.isspace()):
+        raise InvalidPayloadError("name is empty")
 
 
 def _finish(place: str, shape: SellableShape) -> None:
@@ -109,6 +121,8 @@ def _finish(place: str, shape: SellableShape) -> None:
         value = getattr(shape, member)
         if value is not UNSET and not (value.is_finite() and value >= 0):
             raise InvalidPayloadError(f"{place}{member} must be 0 or more, not {value}")
+        if member != "cost" and value is not UNSET and value != value.to_integral_value():
+            raise InvalidPayloadError(f"{place}{member} must be a whole number, not {value}")
 
 
 def _check_dimension(place: str, dimension: DimensionShape) -> None:
@@ -161,6 +175,7 @@ def stock(payload: object) -> StockPayload:
 def order(document: object, order_id: str, status: str) -> OrderDocument:
     """Return the store order; its id and status at Plugg.to are not a mapper's to change."""
     shape = _shaped(document, OrderShape)
+    given: Any = document
     if shape.pluggto_id != order_id:
         raise InvalidPayloadError("pluggto_id must stay as it is")
     if shape.status != status:
@@ -172,8 +187,10 @@ def order(document: object, order_id: str, status: str) -> OrderDocument:
             raise InvalidPayloadError(f"items[{number}].sku is empty", reason=Reason.UNKNOWN_SKU)
         if line.quantity <= 0:
             raise InvalidPayloadError(f"items[{number}].quantity must be above 0, not {line.quantity}")
-        _check_amounts(f"items[{number}].", {name: getattr(line, name) for name in ("unit_price", "discount", "total")})
-    _check_amounts("", {name: getattr(shape, name) for name in ("subtotal", "shipping", "discount", "total")})
+        _check_amounts(f"items[{number}].", given["items"][number], _LINE_AMOUNTS)
+    _check_amounts("", given, _AMOUNTS)
+    _check_person("customer", shape.customer)
+    _check_person("delivery", shape.delivery)
     if isinstance(shape.placed_at, datetime) and shape.placed_at.tzinfo is None:
         raise InvalidPayloadError("placed_at must name its zone")
     members: dict[str, Any] = msgspec.structs.asdict(shape)
@@ -182,10 +199,27 @@ def order(document: object, order_id: str, status: str) -> OrderDocument:
     return result
 
 
-def _check_amounts(place: str, amounts: dict[str, Decimal | None]) -> None:
-    for member, amount in amounts.items():
-        if amount is not None and not amount.is_finite():
+def _check_amounts(place: str, amounts: dict[str, Any], members: tuple[str, ...]) -> None:
+    for member in members:
+        amount = amounts[member]
+        if amount is None or type(amount) is int:
+            continue
+        if not isinstance(amount, Decimal):
+            raise InvalidPayloadError(f"{place}{member} must be a Decimal, not {_kind(amount)}")
+        if not amount.is_finite():
             raise InvalidPayloadError(f"{place}{member} must be a number, not {amount}")
+
+
+def _check_person(member: str, person: dict[str, str]) -> None:
+    if not _PERSON.issuperset(person):
+        raise InvalidPayloadError(f"{member} holds a member beside those it may have: {', '.join(sorted(_PERSON))}")
+
+
+def check_size(encoded: msgspec.Raw) -> msgspec.Raw:
+    """Return a payload as JSON that is not larger than one may be."""
+    if len(encoded) > LARGEST_BYTES:
+        raise InvalidPayloadError(f"the payload is larger than {LARGEST_BYTES:,} bytes of JSON")
+    return encoded
 
 
 def invoice(payload: object) -> InvoicePayload:

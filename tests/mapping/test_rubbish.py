@@ -3,6 +3,7 @@
 import pytest
 
 from rocksync.domain.errors import ItemError
+from rocksync.domain.reasons import Reason
 from rocksync.mapping import samples
 from tests.mapping.conftest import Folder
 from tests.mapping.hooks import product, refused
@@ -27,6 +28,17 @@ from tests.mapping.rows import listing, price, stock, tenant
         ("payload['price_table'] = [{'code': object()}]", "no JSON"),
         ("payload['description'] = 'a\\0b'", "NUL"),
         ("payload['description'] = '\\ud800'", "no JSON"),
+        ("payload['origin'] = 9", "origin: Expected `int` <= 8"),
+        ("payload['origin'] = -1", "origin: Expected `int` >= 0"),
+        ("payload['warranty_time'] = 2.5", "warranty_time must be a whole number, not 2.5"),
+        ("payload['handling_time'] = -1", "handling_time must be 0 or more, not -1"),
+        ("payload['manufacture_time'] = 0.1", "manufacture_time must be a whole number, not 0.1"),
+        ("payload['photos'] = [{'url': str(n)} for n in range(1001)]", "photos: Expected `array` of length <= 1000"),
+        ("payload['price_table'] = [{}] * 1001", "price_table: Expected `array` of length <= 1000"),
+        ("payload['description'] = 'x' * 1_000_000", "larger than 1,000,000 bytes"),
+        ("payload['stock_table'] = [{'x': ['y' * 1000] * 1000}]", "larger than 1,000,000 bytes"),
+        ("payload['name'] = ''", "name is empty"),
+        ("payload['name'] = ' '", "name is empty"),
         ("del payload['name']", "name is missing"),
         ("payload.clear()", "name is missing"),
         ("payload[1] = 2", "str"),
@@ -37,6 +49,38 @@ from tests.mapping.rows import listing, price, stock, tenant
 )
 async def test_rubbish_in_a_product_is_refused_with_its_place(folder: Folder, line: str, told: str) -> None:
     refused(await product(folder, f"@hookimpl\ndef rocksync_map_product(payload):\n    {line}\n"), told)
+
+
+@pytest.mark.parametrize("name", ["''", "' '", "None"])
+async def test_a_product_that_is_there_already_keeps_its_name_or_gets_another(folder: Folder, name: str) -> None:
+    text = f"@hookimpl\ndef rocksync_map_product(payload):\n    payload['name'] = {name}\n"
+
+    refused(await product(folder, text, {"sku": "PAN", "name": "Panela"}), "name is empty")
+
+
+async def test_what_a_row_itself_has_too_much_of_is_not_laid_to_the_mapper(folder: Folder) -> None:
+    text = "@hookimpl\ndef rocksync_map_product(payload):\n    payload['brand'] = 'x'\n"
+
+    answer = await product(folder, text, description="x" * 1_000_000)
+
+    assert isinstance(answer, ItemError)
+    assert answer.reason is Reason.INVALID_ITEM
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("payload['nfe_link'] = 'x' * 1_000_000", "larger than 1,000,000 bytes"),
+        ("payload['nfe_key'] = '1'", "nfe_key must have 44 digits"),
+    ],
+)
+async def test_rubbish_in_an_invoice_is_refused_with_its_place(folder: Folder, line: str, told: str) -> None:
+    folder.write("acme", f"@hookimpl\ndef rocksync_map_invoice(payload):\n    {line}\n")
+
+    async with folder.opened() as mappers:
+        [answer] = await mappers.orders(tenant(), [samples.parcels()[0]])
+
+    refused(answer, told)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +129,13 @@ async def test_rubbish_in_a_stock_is_refused_with_its_place(folder: Folder, line
         ("document['items'].clear()", "no lines"),
         ("document['items'][0]['quantity'] = 0", "items[0].quantity"),
         ("document['items'][0]['total'] = 'much'", "items[0].total"),
+        ("document['items'][0]['total'] = '1.50'", "items[0].total must be a Decimal, not str"),
+        ("document['total'] = 1.5", "total must be a Decimal, not float"),
         ("document['customer']['age'] = 3", "customer"),
+        ("document['customer']['planet'] = 'x'", "customer holds a member beside those"),
+        ("document['delivery']['planet'] = 'x'", "delivery holds a member beside those"),
+        ("document['payments'] = [{}] * 1001", "payments: Expected `array` of length <= 1000"),
+        ("document['customer']['name'] = 'x' * 1_000_000", "larger than 1,000,000 bytes"),
         ("document['note'] = 'x'", "no member `note`"),
         ("document['payments'].append({'x': {1, 2, object()}})", "no JSON"),
         ("del document['total']", "missing `total`"),
