@@ -1,7 +1,9 @@
 """``rocksync mapper``: the clients' mappers, before and while they are used."""
 
+import contextlib
 import importlib
-from collections.abc import Sequence
+import logging
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +17,7 @@ from rocksync.settings import Settings
 
 if TYPE_CHECKING:
     from rocksync.cli.previews import Preview
+    from rocksync.mapping.mapper import Mappers
 
 _WIDTH = 100
 
@@ -34,10 +37,9 @@ mapper = LazyGroup(
 @json_option
 def list_mappers(as_json: bool) -> None:
     """List the mappers with their hooks and faults. Exit code 1 if one has a fault."""
-    mapping = importlib.import_module("rocksync.mapping.mapper")
 
     async def body(settings: Settings) -> int:
-        async with mapping.open_mappers(settings.mappers.dir, deadline_s=settings.mappers.deadline_s) as mappers:
+        async with _opened(settings) as mappers:
             listed, faults = mappers.listing(), mappers.faults()
         if as_json:
             print_json(
@@ -111,11 +113,14 @@ def new(name: str, as_json: bool) -> None:
 @json_option
 def check(name: str, settings_given: Sequence[tuple[str, Any]], as_json: bool) -> None:
     """Try mapper NAME on samples of every kind of item, as it is on disk. Exit code 1 if something blocks."""
-    mapping = importlib.import_module("rocksync.mapping.mapper")
     checking = importlib.import_module("rocksync.mapping.checking")
 
     async def body(settings: Settings) -> int:
-        async with mapping.open_mappers(settings.mappers.dir, deadline_s=settings.mappers.deadline_s) as mappers:
+        async with _opened(settings) as mappers:
+            if mappers.source(name) is None:
+                raise MisuseError(
+                    f"there is no mapper {name} in {settings.mappers.dir}: `rocksync mapper list` lists them"
+                )
             found = await checking.check(mappers, name, as_settings(settings_given))
         blocks = any(each.blocks for each in found)
         if as_json:
@@ -144,13 +149,12 @@ def preview(name: str, slug: str, skus: Sequence[str], limit: int, as_json: bool
     The tenant's other mappers run too. Exit code 1 if items would be set aside by a mapper.
     """
     app = importlib.import_module("rocksync.app")
-    mapping = importlib.import_module("rocksync.mapping.mapper")
     previews = importlib.import_module("rocksync.cli.previews")
 
     async def body(settings: Settings) -> int:
         async with (
             app.open_database(settings) as database,
-            mapping.open_mappers(settings.mappers.dir, deadline_s=settings.mappers.deadline_s) as mappers,
+            _opened(settings) as mappers,
         ):
             found: Preview = await previews.preview(database.pool, mappers, name, slug, list(skus), limit=limit)
         if as_json:
@@ -160,6 +164,19 @@ def preview(name: str, slug: str, skus: Sequence[str], limit: int, as_json: bool
         return FAILED if any(each.is_mappers_fault for each in found.items) else DONE
 
     run(body)
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator["Mappers"]:
+    """The mappers, loaded. What is wrong with any of them commands tell; the log tells it with --debug only."""
+    mapping = importlib.import_module("rocksync.mapping.mapper")
+    log = logging.getLogger("rocksync.mapping")
+    before, log.disabled = log.disabled, not log.isEnabledFor(logging.DEBUG)
+    try:
+        async with mapping.open_mappers(settings.mappers.dir, deadline_s=settings.mappers.deadline_s) as mappers:
+            yield mappers
+    finally:
+        log.disabled = before
 
 
 def _print(found: "Preview") -> None:

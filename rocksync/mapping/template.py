@@ -3,6 +3,7 @@
 import re
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_LONGEST_NAME = 100  # file systems take 255 bytes
 _TEXT = '''"""What {title} wants at Plugg.to.
 
 Change it, then: rocksync mapper check {name}, and rocksync mapper preview {name} SLUG.
@@ -41,6 +42,8 @@ def new_mapper_source(name: str) -> str:
 
     Raises: ValueError when no mapper can have this name.
     """
+    if len(name) > _LONGEST_NAME:
+        raise ValueError(f"a mapper name has at most {_LONGEST_NAME} characters, not {len(name)}")
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no mapper name: lower-case letters, digits, - and _, and no - or _ first")
     title = name.replace("-", " ").replace("_", " ").title()

@@ -301,6 +301,33 @@ async def test_a_mapper_is_begun_checked_and_previewed(rocksync: Command, shop: 
     assert nobody.code == 2
 
 
+async def test_mapper_commands_tell_only_of_what_they_were_asked_for(
+    rocksync: Command, shop: Shop, tmp_path: Path
+) -> None:
+    (tmp_path / "mappers" / "quebrado.py").write_text("def oops(:\n")
+
+    sound = await rocksync("mapper", "check", "loja")
+    listed = await rocksync("mapper", "list")
+    preview = await rocksync("mapper", "preview", "loja", "loja", "A")
+    broken = await rocksync("mapper", "check", "quebrado")
+
+    assert (sound.code, sound.err) == (0, "")
+    assert (listed.code, listed.err.count("\n"), listed.err.count("quebrado.py")) == (1, 1, 1)
+    assert (preview.code, preview.err) == (0, "")
+    assert (broken.code, broken.err) == (1, "")
+    assert "quebrado.py" in broken.out
+
+
+async def test_a_mapper_that_is_not_there_or_cannot_be_is_misuse(rocksync: Command, shop: Shop) -> None:
+    missing = await rocksync("mapper", "check", "nosuch")
+    long = await rocksync("mapper", "new", "a" * 300)
+
+    assert (missing.code, long.code) == (2, 2)
+    assert "there is no mapper nosuch in mappers: " in missing.err
+    assert "at most 100 characters" in long.err
+    assert [ended.err.count("\n") for ended in (missing, long)] == [1, 1]
+
+
 async def test_status_shows_the_mapper_that_a_running_worker_refuses(
     rocksync: Command, shop: Shop, pool: asyncpg.Pool
 ) -> None:

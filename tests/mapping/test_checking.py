@@ -32,6 +32,12 @@ def test_no_mapper_has_a_name_that_is_no_file_name(name: str) -> None:
         new_mapper_source(name)
 
 
+def test_no_mapper_has_a_name_that_no_file_can_have() -> None:
+    assert new_mapper_source("a" * 100)
+    with pytest.raises(ValueError, match="at most 100 characters, not 300"):
+        new_mapper_source("a" * 300)
+
+
 async def test_a_mapper_that_is_not_there_is_told(folder: Folder) -> None:
     async with folder.opened() as mappers:
         [finding] = await check(mappers, "acme")
