@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from rocksync.domain.documents import ProductDocument, Skip
 from rocksync.domain.tenancy import Tenant
 from rocksync.mapping import samples
 from rocksync.mapping.checking import check
 from rocksync.mapping.mapper import Mappers
 from tests.mappers.conftest import FOLDER, Using
-from tests.mapping.rows import tenant
+from tests.mapping.rows import listing, price, stock, tenant
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
 SETTINGS = {
@@ -49,6 +50,21 @@ async def test_without_settings_it_changes_nothing(ready: Mappers, using: Using,
         ]
 
     assert await all_of(client) == await all_of(plain)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_it_leaves_alone_what_a_lock_before_it_took_out(ready: Mappers, name: str) -> None:
+    settings = {name: SETTINGS[name]} | {"field_locks": ["name", "price", "quantity"]}
+    client = tenant(f"locked-{name}", 2000 + NAMES.index(name), mappers=("field_locks", name), **settings)
+    held = {"sku": "PAN", "name": "Panela"}
+
+    [product] = await ready.products(client, [(listing(categories=("Casa",)), held)])
+    [priced] = await ready.prices(client, [price()])
+    [stocked] = await ready.stocks(client, [stock()])
+
+    assert isinstance(product, ProductDocument)
+    assert "name" not in product.payload
+    assert [type(answer) for answer in (priced, stocked)] == [Skip, Skip]
 
 
 @pytest.mark.parametrize("name", NAMES)
