@@ -25,6 +25,7 @@ from rocksync.demo.live import live
 from rocksync.demo.loading import Tenancy, onboard, wipe
 from rocksync.demo.marketplace import Marketplace
 from rocksync.demo.once import Once, Result
+from rocksync.demo.pasting import line_to_paste
 from rocksync.demo.progress import Progress, read_progress
 from rocksync.demo.shop import Shop
 from rocksync.demo.stores import SEED, Store, demo_stores
@@ -47,7 +48,6 @@ _OUR_MAPPERS = Path(__file__).parents[2] / "mappers"
 _LINE_EVERY_S = 3.0
 _LOOK_S = 0.5
 _LOG_FILE = "demo.log"
-_PROGRAM = f"{os.path.relpath(sys.executable)} -m rocksync"
 _MOST_LISTED = 40
 _PIPE_WIDTH = 120
 
@@ -195,18 +195,24 @@ class _Demo:
         return 0
 
     def _greet(self, stores: Sequence[Store], *, once: bool) -> None:
-        folder = self.app.settings.data_dir
+        settings = self.app.settings
+        there = {
+            "ROCKSYNC_DATA_DIR": str(settings.data_dir.absolute()),
+            "ROCKSYNC_PLUGGTO__BASE_URL": self.hub.url,
+            "ROCKSYNC_MAPPERS__DIR": str(settings.mappers.dir.absolute()),
+        }
         lines = (
             *(f"tenant    {each.slug}: {len(each.catalogue.skus)} SKUs, {', '.join(each.mappers)}" for each in stores),
             f"metrics   {self.watch}/metrics, /healthz, /readyz",
             f"sandbox   {self.hub.url}/_sandbox/status",
-            f"look in   ROCKSYNC_DATA_DIR={folder} ROCKSYNC_PLUGGTO__BASE_URL={self.hub.url} {_PROGRAM} status",
-            f"log       {folder / _LOG_FILE}",
+            f"log       {settings.data_dir / _LOG_FILE}",
             *(() if once else ("end it    Ctrl-C",)),
+            "look in   paste this line into another terminal, then type: rocksync status",
+            line_to_paste(there, Path(sys.executable)),
             "",
         )
         for line in lines:
-            self.console.print(line, highlight=False, soft_wrap=True)
+            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _sum_up(self, result: Result, skus: dict[str, int]) -> None:
         if result.progress.kinds:

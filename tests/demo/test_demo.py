@@ -1,11 +1,16 @@
 """The demo from outside, as people start and end it."""
 
 import asyncio
+import json
 import re
 import signal
+import sys
+from pathlib import Path
 
 import aiohttp
+import pytest
 
+from rocksync.demo.pasting import line_to_paste
 from tests.demo.conftest import DEADLINE_S, StartDemo
 
 
@@ -62,3 +67,46 @@ async def test_a_killed_demo_leaves_no_sandbox_behind(start_demo: StartDemo):
         await demo.ended()
 
         await gone(sandbox)
+
+
+async def typed(script: str, folder: Path) -> str:
+    """What a new terminal in *folder* shows for *script*."""
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-euc", script), cwd=folder, env={"PATH": "/usr/bin:/bin"}, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    return out.decode()
+
+
+async def test_the_line_to_paste_makes_rocksync_look_at_the_demo_from_anywhere(start_demo: StartDemo, tmp_path: Path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    async with start_demo() as demo:
+        await demo.until("delivered")
+        line = await demo.until("export ROCKSYNC_DATA_DIR=")
+        tenants = json.loads(await typed(f"{line}\nrocksync tenant list --json", elsewhere))
+
+    assert line.startswith("export ")
+    assert [each["slug"] for each in tenants] == ["casa-da-panela", "livraria-aurora", "moda-ipe"]
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_the_line_to_paste_works_with_and_without_an_installed_program(tmp_path: Path, installed: bool):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    if installed:
+        (folder / "rocksync").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m rocksync "$@"\n')
+    for each in folder.iterdir():
+        each.chmod(0o755)
+
+    line = line_to_paste({"ROCKSYNC_DATA_DIR": "/it's here"}, python)
+
+    assert await typed(f"{line}\nrocksync --version", tmp_path) == await typed(
+        f"{sys.executable} -m rocksync --version", tmp_path
+    )
+    assert await typed(f'{line}\nprintf %s "$ROCKSYNC_DATA_DIR"', tmp_path) == "/it's here"
