@@ -10,12 +10,14 @@ import click
 from rocksync.cli.lazy import LazyGroup
 from rocksync.cli.output import json_option, print_done
 from rocksync.cli.parameters import DurationType, KindType, slug_argument
-from rocksync.cli.running import DONE, FAILED, STOPPED, run_with_access
+from rocksync.cli.running import DONE, FAILED, run_with_access
 from rocksync.domain.durations import format_duration
+from rocksync.domain.errors import TenantError
 from rocksync.domain.tenancy import Kind, Mode, TenantStatus
 
 if TYPE_CHECKING:
     from rocksync.cli.access import Access
+    from rocksync.postgres.tenants import TenantRow
 
 _LOOK_S = 0.5
 
@@ -68,6 +70,7 @@ def sync(slug: str, kinds: Sequence[Kind], all_items: bool, wait: bool, as_json:
     chosen = list(dict.fromkeys(kinds)) or list(Kind)
 
     async def body(access: "Access") -> int:
+        _check_served(await access.tenants.get(slug))
         await access.tenants.request_sync(slug, chosen, all_items=all_items)
         named = f"{', '.join(chosen)} of tenant {slug}"
         if not wait:
@@ -83,14 +86,25 @@ def sync(slug: str, kinds: Sequence[Kind], all_items: bool, wait: bool, as_json:
     run_with_access(body)
 
 
+def _check_served(row: "TenantRow") -> None:
+    """Raise TenantError, with what to do, for a tenant of which nothing runs."""
+    slug, because = row.tenant.slug, f" ({row.status_reason})" if row.status_reason else ""
+    match row.status:
+        case TenantStatus.ACTIVE:
+            return
+        case TenantStatus.DRAFT:
+            raise TenantError(f"tenant {slug} is a draft: rocksync tenant activate {slug}")
+        case TenantStatus.PAUSED:
+            raise TenantError(f"tenant {slug} is paused{because}: rocksync tenant resume {slug}")
+        case TenantStatus.NEEDS_CREDENTIALS:
+            raise TenantError(f"tenant {slug} needs credentials{because}: rocksync tenant credentials {slug}")
+
+
 async def _wait(access: "Access", slug: str, kinds: Sequence[Kind]) -> int:
     """Wait until all passes are complete; a worker must be there to run them."""
     tenant = (await access.tenants.get(slug)).tenant.id
     while left := await access.fleet.unfinished(tenant, kinds):
-        first = left[0]
-        if first.status is not TenantStatus.ACTIVE:
-            click.echo(f"tenant {slug} is {first.status}: {first.status_reason or 'no reason given'}", err=True)
-            return STOPPED
+        _check_served(await access.tenants.get(slug))
         failed = [each for each in left if each.failure]
         if len(failed) == len(left):
             click.echo(f"{failed[0].kind} of tenant {slug} failed: {failed[0].failure}", err=True)

@@ -23,8 +23,6 @@ class Unfinished:
 
     kind: Kind
     failure: str | None
-    status: TenantStatus
-    status_reason: str | None
 
 
 class Fleet:
@@ -70,12 +68,7 @@ class Fleet:
     async def unfinished(self, tenant: TenantId, kinds: Sequence[Kind]) -> list[Unfinished]:
         """Those of *kinds* that were asked for and have not completed since."""
         return [
-            Unfinished(
-                kind=Kind(row["kind"]),
-                failure=row["failure"],
-                status=TenantStatus(row["status"]),
-                status_reason=row["status_reason"],
-            )
+            Unfinished(kind=Kind(row["kind"]), failure=row["failure"])
             for row in await self._pool.fetch(_QUERIES.unfinished_requests, tenant, list(kinds))
         ]
 

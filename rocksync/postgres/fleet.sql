@@ -145,9 +145,8 @@ SELECT i.kind, i.reason, count(*) AS items
 -- name: unfinished_requests
 -- Kinds that were asked for and have not completed since, with what stands in their way.
 -- $1 tenant_id bigint, $2 kinds text[]
-SELECT s.kind, s.failure, t.status, t.status_reason
+SELECT s.kind, s.failure
   FROM rocksync.schedule s
-  JOIN rocksync.tenant t ON t.id = s.tenant_id
  WHERE s.tenant_id = $1
    AND s.kind = ANY ($2::text[])
    AND s.requested_at IS NOT NULL;

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from .conftest import Command
 
@@ -150,7 +151,7 @@ async def test_a_schedule_is_set_and_a_pass_asked_for(rocksync: Command, connect
     asked = await rocksync("sync", "acme", "price")
     waited = await rocksync("sync", "acme", "price", "--wait")
 
-    assert (draft.code, changed.code, manual.code, asked.code) == (2, 0, 0, 0)
+    assert (draft.code, changed.code, manual.code, asked.code) == (3, 0, 0, 0)
     assert "rocksync tenant activate acme" in draft.err
     rows = await connection.fetch(
         "SELECT kind, mode, every, requested_at IS NOT NULL FROM rocksync.schedule ORDER BY kind"
@@ -160,6 +161,29 @@ async def test_a_schedule_is_set_and_a_pass_asked_for(rocksync: Command, connect
     assert [row[3] for row in rows] == [False, True, False, False]
     assert waited.code == 1
     assert "no worker runs" in waited.err
+
+
+@pytest.mark.parametrize("wait", [(), ("--wait",)])
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("draft", "tenant acme is a draft: rocksync tenant activate acme"),
+        ("paused", "tenant acme is paused (counting): rocksync tenant resume acme"),
+        ("needs_credentials", "tenant acme needs credentials (counting): rocksync tenant credentials acme"),
+    ],
+)
+async def test_a_pass_of_a_stopped_tenant_is_refused_with_exit_3_and_what_to_do(
+    rocksync: Command, connection: asyncpg.Connection, status: str, told: str, wait: tuple[str, ...]
+):
+    await add(rocksync)
+    if status != "draft":
+        await connection.execute("SELECT rocksync.activate_tenant('acme')")
+        await connection.execute("UPDATE rocksync.tenant SET status = $1, status_reason = 'counting'", status)
+
+    ended = await rocksync("sync", "acme", "stock", *wait)
+
+    assert (ended.code, ended.out, ended.err) == (3, "", f"rocksync: {told}\n")
+    assert not await connection.fetchval("SELECT bool_or(requested_at IS NOT NULL) FROM rocksync.schedule")
 
 
 async def test_an_empty_database_says_what_to_do_first(rocksync: Command):
