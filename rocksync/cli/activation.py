@@ -55,12 +55,11 @@ def activate(slug: str, yes: bool, orders_since: datetime | None, as_json: bool)
                 await opened.credentials.seal_inbox()
                 findings = await preflight.of_app(opened).findings(row.tenant, orders_since=orders_since)
                 if _stops(slug, findings):
-                    return FAILED
+                    return _stays(row, as_json=as_json)
                 at_hub, all_seen = await opened.hub.skus(row.tenant, pages=_HUB_PAGES)
                 _show(slug, await plans.plan(row.tenant.id, at_hub), all_seen=all_seen)
                 if not yes and not confirmed(f"activate tenant {slug}?"):
-                    click.echo(f"tenant {slug} stays a draft; nothing is sent", err=True)
-                    return DONE
+                    return _stays(row, as_json=as_json)
                 tenants = tenants_of(opened.database.pool, operator=operator())
                 await tenants.activate(slug, orders_since=orders_since)
             else:
@@ -86,12 +85,19 @@ def _stops(slug: str, findings: "Sequence[Finding]") -> bool:
     for each in stopping_it:
         click.echo(printable(f"{each.code}: {each.message}; {each.fix}"), err=True)
     if stopping_it:
-        click.echo(f"tenant {slug} stays a draft; nothing is sent", err=True)
         return True
     blocks = sum(each.blocks for each in findings)
     told = f"{blocks} kinds of findings block items, {len(findings) - blocks} warn"
     click.echo(f"checked: {told} (rocksync tenant check {slug} names them)", err=True)
     return False
+
+
+def _stays(row: "TenantRow", *, as_json: bool) -> int:
+    """Tell that nothing was done, and return the exit code."""
+    click.echo(f"tenant {row.tenant.slug} stays a draft; nothing is sent", err=True)
+    if as_json:
+        print_json({"slug": row.tenant.slug, "status": row.status, "activated": False})
+    return FAILED
 
 
 def _show(slug: str, plan: "Plan", *, all_seen: bool) -> None:

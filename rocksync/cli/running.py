@@ -88,11 +88,6 @@ def operator() -> str:
         return f"uid {os.getuid()}"
 
 
-def is_terminal() -> bool:
-    """Whether somebody can be asked."""
-    return sys.stdin.isatty()
-
-
 def confirmed(question: str) -> bool:
     """Ask on the terminal, or read the answer from standard input; anything but yes is no."""
     click.echo(f"{question} [y/N] ", nl=False, err=True)

@@ -13,7 +13,7 @@ from rocksync.cli.credentials import credentials_option, read_credentials
 from rocksync.cli.lazy import LazyGroup
 from rocksync.cli.output import ago, json_option, print_done, print_facts, print_json, print_table, rough
 from rocksync.cli.parameters import MomentType, SettingType, as_settings, kind_option, slug_argument
-from rocksync.cli.running import MISUSE, confirmed, is_terminal, run_with_access
+from rocksync.cli.running import FAILED, confirmed, run_with_access
 from rocksync.domain.durations import format_duration
 from rocksync.domain.errors import MisuseError
 from rocksync.domain.tenancy import Kind, Mode, TenantStatus
@@ -242,7 +242,7 @@ def resume(slug: str, kinds: Sequence[Kind], as_json: bool) -> None:
 @click.command()
 @slug_argument
 @click.option("--with-store", is_flag=True, help="Also delete its rows in the store.")
-@click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def remove(slug: str, with_store: bool, yes: bool, as_json: bool) -> None:
     """Delete tenant SLUG: its credentials and all that is known of it. Nothing is changed at Plugg.to."""
@@ -250,9 +250,10 @@ def remove(slug: str, with_store: bool, yes: bool, as_json: bool) -> None:
     async def body(access: "Access") -> int | None:
         await access.tenants.get(slug)
         rows = " and its rows in the store" if with_store else ""
-        if not yes and is_terminal() and not confirmed(f"delete tenant {slug}{rows}?"):
-            click.echo("nothing is deleted")
-            return MISUSE
+        if not yes and not confirmed(f"delete tenant {slug}{rows}?"):
+            kept = {"slug": slug, "deleted": False, "with_store": with_store}
+            print_done(f"tenant {slug} stays: nothing is deleted", kept, as_json=as_json)
+            return FAILED
         await access.tenants.remove(slug, with_store=with_store)
         facts = {"slug": slug, "deleted": True, "with_store": with_store}
         print_done(f"tenant {slug}{rows} is deleted", facts, as_json=as_json)

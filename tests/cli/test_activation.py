@@ -66,12 +66,19 @@ async def test_anything_but_yes_leaves_a_draft_and_plugg_to_untouched(
 ):
     ended = await rocksync("tenant", "activate", "acme", given=answer)
 
-    assert ended.code == 0
+    assert ended.code == 1
     assert "create 120, update 0, blocked 0 products" in ended.err
     assert "stays a draft" in ended.err
     assert await status(connection) == "draft"
     assert {each["method"] for each in hub.requests() if each["route"] != "/oauth/token"} <= {"GET"}
     assert hub.products(shop.user) == []
+
+
+async def test_a_declined_activation_says_so_in_json(rocksync: Command, shop: Shop):
+    ended = await rocksync("tenant", "activate", "acme", "--json", given="n\n")
+
+    assert ended.code == 1
+    assert ended.json == {"slug": "acme", "status": "draft", "activated": False}
 
 
 async def test_yes_on_standard_input_exports_and_tells_the_plan_with_what_plugg_to_has(

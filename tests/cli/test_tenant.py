@@ -132,13 +132,31 @@ async def test_new_credentials_resume_a_stopped_tenant(rocksync: Command, connec
     assert await connection.fetchval("SELECT status FROM rocksync.tenant") == "active"
 
 
-async def test_a_tenant_is_removed(rocksync: Command, connection: asyncpg.Connection):
+@pytest.mark.parametrize(("options", "answer"), [((), "y\n"), ((), "sim\n"), (("--yes",), "")])
+async def test_a_tenant_is_removed(
+    rocksync: Command, connection: asyncpg.Connection, options: tuple[str, ...], answer: str
+):
     await add(rocksync)
 
-    ended = await rocksync("tenant", "remove", "acme")
+    ended = await rocksync("tenant", "remove", "acme", *options, given=answer)
 
-    assert ended.code == 0
+    assert (ended.code, ended.out) == (0, "tenant acme is deleted\n")
     assert await connection.fetchval("SELECT count(*) FROM rocksync.tenant") == 0
+
+
+@pytest.mark.parametrize("answer", ["", "\n", "n\n", "maybe\n"])
+async def test_a_removal_that_is_not_confirmed_leaves_everything(
+    rocksync: Command, connection: asyncpg.Connection, answer: str
+):
+    await add(rocksync)
+
+    ended = await rocksync("tenant", "remove", "acme", "--with-store", given=answer)
+    as_json = await rocksync("tenant", "remove", "acme", "--json", given=answer)
+
+    assert (ended.code, ended.out) == (1, "tenant acme stays: nothing is deleted\n")
+    assert "delete tenant acme and its rows in the store? [y/N]" in ended.err
+    assert (as_json.code, as_json.json) == (1, {"slug": "acme", "deleted": False, "with_store": False})
+    assert await connection.fetchval("SELECT count(*) FROM rocksync.credential") == 1
 
 
 async def test_a_schedule_is_set_and_a_pass_asked_for(rocksync: Command, connection: asyncpg.Connection):

@@ -76,7 +76,7 @@ async def test_an_activation_shows_its_plan_and_anything_but_yes_leaves_a_draft(
 ):
     ended = await rocksync("tenant", "activate", "acme", given="n\n")
 
-    assert ended.code == 0
+    assert ended.code == 1
     assert "create 4, update 0, blocked 2" in ended.err
     assert "blocked 1: missing_price" in ended.err
     assert "blocked 1: missing_stock" in ended.err
