@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from rocksync.cli.lazy import LazyGroup
-from rocksync.cli.output import json_option, print_done
+from rocksync.cli.output import ago, json_option, print_done
 from rocksync.cli.parameters import DurationType, KindType, slug_argument
-from rocksync.cli.running import DONE, FAILED, run_with_access
+from rocksync.cli.running import DONE, FAILED, STOPPED, run_with_access
 from rocksync.domain.durations import format_duration
 from rocksync.domain.errors import TenantError
 from rocksync.domain.tenancy import Kind, Mode, TenantStatus
 
 if TYPE_CHECKING:
     from rocksync.cli.access import Access
-    from rocksync.postgres.tenants import TenantRow
+    from rocksync.postgres.fleet import Unfinished
 
 _LOOK_S = 0.5
 
@@ -70,28 +70,33 @@ def sync(slug: str, kinds: Sequence[Kind], all_items: bool, wait: bool, as_json:
     chosen = list(dict.fromkeys(kinds)) or list(Kind)
 
     async def body(access: "Access") -> int:
-        _check_served(await access.tenants.get(slug))
+        await _check_served(access, slug)
         await access.tenants.request_sync(slug, chosen, all_items=all_items)
         named = f"{', '.join(chosen)} of tenant {slug}"
-        if not wait:
-            facts = {"tenant": slug, "kinds": chosen, "complete": False}
-            print_done(f"{named}: asked for", facts, as_json=as_json)
-            return DONE
-        code = await _wait(access, slug, chosen)
-        facts = {"tenant": slug, "kinds": chosen, "complete": code == DONE}
-        if as_json or code == DONE:
-            print_done(f"{named}: complete", facts, as_json=as_json)
-        return code
+        if wait:
+            code = await _wait(access, slug, chosen)
+            facts = {"tenant": slug, "kinds": chosen, "complete": code == DONE}
+            if as_json or code == DONE:
+                print_done(f"{named}: complete", facts, as_json=as_json)
+            return code
+        tenant = (await access.tenants.get(slug)).tenant.id
+        for each in await access.fleet.unfinished(tenant, chosen):
+            if each.is_paused:
+                click.echo(f"nothing runs until it is resumed: {_paused(slug, each)}", err=True)
+        print_done(f"{named}: asked for", {"tenant": slug, "kinds": chosen, "complete": False}, as_json=as_json)
+        return DONE
 
     run_with_access(body)
 
 
-def _check_served(row: "TenantRow") -> None:
+async def _check_served(access: "Access", slug: str) -> None:
     """Raise TenantError, with what to do, for a tenant of which nothing runs."""
-    slug, because = row.tenant.slug, f" ({row.status_reason})" if row.status_reason else ""
+    row = await access.tenants.get(slug)
+    because = f" ({row.status_reason})" if row.status_reason else ""
     match row.status:
         case TenantStatus.ACTIVE:
-            return
+            if not await access.fleet.has_credentials(row.tenant.id):
+                raise TenantError(f"tenant {slug} has no credentials: rocksync tenant credentials {slug}")
         case TenantStatus.DRAFT:
             raise TenantError(f"tenant {slug} is a draft: rocksync tenant activate {slug}")
         case TenantStatus.PAUSED:
@@ -101,16 +106,29 @@ def _check_served(row: "TenantRow") -> None:
 
 
 async def _wait(access: "Access", slug: str, kinds: Sequence[Kind]) -> int:
-    """Wait until all passes are complete; a worker must be there to run them."""
+    """Wait until all passes are complete, or cannot be; a worker must be there to run them."""
     tenant = (await access.tenants.get(slug)).tenant.id
     while left := await access.fleet.unfinished(tenant, kinds):
-        _check_served(await access.tenants.get(slug))
-        failed = [each for each in left if each.failure]
-        if len(failed) == len(left):
-            click.echo(f"{failed[0].kind} of tenant {slug} failed: {failed[0].failure}", err=True)
-            return FAILED
+        await _check_served(access, slug)
+        paused = [each for each in left if each.is_paused]
+        failed = [each for each in left if each.failure and not each.is_paused]
+        if len(paused) + len(failed) == len(left):
+            for each in failed:
+                click.echo(f"{each.kind} of tenant {slug} failed: {each.failure}", err=True)
+            for each in paused:
+                click.echo(_paused(slug, each), err=True)
+            return STOPPED if paused else FAILED
         if not await access.fleet.workers():
             click.echo(f"no worker runs: start one, or rocksync worker --once --tenant {slug}", err=True)
             return FAILED
         await asyncio.sleep(_LOOK_S)
-    return DONE
+    retries = await access.fleet.retries(tenant, kinds)
+    for retry in retries:
+        told = f"{retry.items} items of {retry.kind} of tenant {slug} wait for a retry ({retry.reason})"
+        click.echo(f"{told}, the first {ago(retry.next_at)}: rocksync status {slug}", err=True)
+    return FAILED if retries else DONE
+
+
+def _paused(slug: str, kind: "Unfinished") -> str:
+    because = f" ({kind.paused_reason})" if kind.paused_reason else ""
+    return f"{kind.kind} of tenant {slug} is paused{because}: rocksync tenant resume {slug} --kind {kind.kind}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 
 import asyncpg
@@ -19,10 +20,22 @@ _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """A kind that was asked for and has not completed since."""
+    """A kind that was asked for and has not completed since; ``failure`` of the last pass, unless one runs."""
 
     kind: Kind
+    is_paused: bool
+    paused_reason: str | None
     failure: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Items of a kind that wait because Plugg.to failed."""
+
+    kind: Kind
+    reason: str
+    items: int
+    next_at: datetime
 
 
 class Fleet:
@@ -68,9 +81,25 @@ class Fleet:
     async def unfinished(self, tenant: TenantId, kinds: Sequence[Kind]) -> list[Unfinished]:
         """Those of *kinds* that were asked for and have not completed since."""
         return [
-            Unfinished(kind=Kind(row["kind"]), failure=row["failure"])
+            Unfinished(
+                kind=Kind(row["kind"]),
+                is_paused=bool(row["is_paused"]),
+                paused_reason=row["paused_reason"],
+                failure=row["failure"],
+            )
             for row in await self._pool.fetch(_QUERIES.unfinished_requests, tenant, list(kinds))
         ]
+
+    async def retries(self, tenant: TenantId, kinds: Sequence[Kind]) -> list[Retry]:
+        """What of *kinds* waits to be tried again because Plugg.to failed."""
+        return [
+            Retry(kind=Kind(row["kind"]), reason=row["reason"], items=row["items"], next_at=row["next_at"])
+            for row in await self._pool.fetch(_QUERIES.retries, tenant, list(kinds))
+        ]
+
+    async def has_credentials(self, tenant: TenantId) -> bool:
+        """Whether the tenant has any; without, nothing of it runs."""
+        return bool(await self._pool.fetchval(_QUERIES.has_credentials, tenant))
 
     async def workers(self) -> int:
         """How many workers are alive."""

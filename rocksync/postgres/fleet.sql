@@ -143,13 +143,33 @@ SELECT i.kind, i.reason, count(*) AS items
  ORDER BY count(*) DESC, i.kind, i.reason;
 
 -- name: unfinished_requests
--- Kinds that were asked for and have not completed since, with what stands in their way.
+-- Kinds that were asked for and have not completed since, with what stands in their way. A failure from before counts for
+-- nothing, nor does one that is being made good.
 -- $1 tenant_id bigint, $2 kinds text[]
-SELECT s.kind, s.failure
+SELECT s.kind, s.paused_until > clock_timestamp() AS is_paused, s.paused_reason,
+       CASE WHEN s.last_started_at >= s.requested_at AND s.lease_worker IS NULL THEN s.failure END AS failure
   FROM rocksync.schedule s
  WHERE s.tenant_id = $1
    AND s.kind = ANY ($2::text[])
-   AND s.requested_at IS NOT NULL;
+   AND s.requested_at IS NOT NULL
+ ORDER BY array_position(ARRAY['product', 'price', 'stock', 'order'], s.kind);
+
+-- name: has_credentials
+-- Whether there are any, sealed or to be sealed by a worker. $1 tenant_id bigint
+SELECT EXISTS (SELECT FROM rocksync.credential c WHERE c.tenant_id = $1)
+    OR EXISTS (SELECT FROM rocksync.credential_inbox i WHERE i.tenant_id = $1);
+
+-- name: retries
+-- What waits because Plugg.to failed, not the items. $1 tenant_id bigint, $2 kinds text[]
+SELECT kind, reason, count(*) AS items, min(next_attempt_at) AS next_at
+  FROM rocksync.item
+ WHERE tenant_id = $1
+   AND kind = ANY ($2::text[])
+   AND state = 'pending'
+   AND next_attempt_at > clock_timestamp()
+   AND reason IN ('hub_unavailable', 'rate_limited')
+ GROUP BY kind, reason
+ ORDER BY kind, reason;
 
 -- name: workers
 -- Workers that are alive.

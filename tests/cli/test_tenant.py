@@ -204,6 +204,36 @@ async def test_a_pass_of_a_stopped_tenant_is_refused_with_exit_3_and_what_to_do(
     assert not await connection.fetchval("SELECT bool_or(requested_at IS NOT NULL) FROM rocksync.schedule")
 
 
+async def test_a_pass_of_a_paused_kind_is_asked_for_and_not_waited_for(
+    rocksync: Command, connection: asyncpg.Connection
+):
+    await add(rocksync)
+    await connection.execute("SELECT rocksync.activate_tenant('acme')")
+    await rocksync("tenant", "pause", "acme", "--kind", "stock", "--reason", "counting")
+
+    asked = await rocksync("sync", "acme", "stock")
+    waited = await rocksync("sync", "acme", "stock", "--wait")
+
+    paused = "stock of tenant acme is paused (counting): rocksync tenant resume acme --kind stock\n"
+    assert (asked.code, asked.out) == (0, "stock of tenant acme: asked for\n")
+    assert asked.err == f"nothing runs until it is resumed: {paused}"
+    assert (waited.code, waited.out, waited.err) == (3, "", paused)
+
+
+@pytest.mark.parametrize("wait", [(), ("--wait",)])
+async def test_a_pass_of_a_tenant_without_credentials_is_refused(
+    rocksync: Command, connection: asyncpg.Connection, wait: tuple[str, ...]
+):
+    await connection.execute(
+        "INSERT INTO rocksync.tenant (slug, name, domain, status) VALUES ('acme', 'Acme', 'acme.test', 'active')"
+    )
+
+    ended = await rocksync("sync", "acme", "stock", *wait)
+
+    assert ended.code == 3
+    assert ended.err == "rocksync: tenant acme has no credentials: rocksync tenant credentials acme\n"
+
+
 async def test_an_empty_database_says_what_to_do_first(rocksync: Command):
     listed = await rocksync("tenant", "list")
     behind = await rocksync("status", "--behind")

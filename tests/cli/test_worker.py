@@ -221,6 +221,41 @@ async def test_a_requested_sync_is_waited_for_while_a_worker_runs(
     assert ended.out == "stock, price of tenant acme: complete\n"
 
 
+async def test_a_failure_from_before_does_not_end_the_wait(
+    environment: dict[str, str], rocksync: Command, shop: Shop, connection: asyncpg.Connection, tmp_path: Path
+):
+    await rocksync("tenant", "activate", "acme", "--yes")
+    await connection.execute(
+        "UPDATE rocksync.schedule SET failure = 'it was down', failure_reason = 'hub_unavailable', failures = 3,"
+        " due_at = NULL WHERE kind = 'stock'"
+    )
+    async with running(["worker"], environment, tmp_path) as process:
+        assert process.stderr is not None
+        await process.stderr.readline()
+
+        ended = await rocksync("sync", "acme", "stock", "--all-items", "--wait")
+
+    assert ended.code == 0, ended.err
+
+
+async def test_what_waits_for_a_retry_is_not_complete(
+    environment: dict[str, str], rocksync: Command, shop: Shop, connection: asyncpg.Connection, tmp_path: Path
+):
+    await rocksync("tenant", "activate", "acme", "--yes")
+    await connection.execute(
+        "UPDATE rocksync.item SET state = 'pending', reason = 'hub_unavailable', changed_at = now(),"
+        " next_attempt_at = now() + interval '1 hour' WHERE kind = 'stock' AND key IN ('P1', 'P2')"
+    )
+    async with running(["worker"], environment, tmp_path) as process:
+        assert process.stderr is not None
+        await process.stderr.readline()
+
+        ended = await rocksync("sync", "acme", "stock", "--wait")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "2 items of stock of tenant acme wait for a retry (hub_unavailable), the first in " in ended.err
+
+
 async def test_the_sandbox_says_where_it_is_and_refuses_what_it_does_not_know(rocksync: Command, tmp_path: Path):
     async with running(["sandbox", "--fault", "429:0.5"], {}, tmp_path) as process:
         assert process.stdout is not None
