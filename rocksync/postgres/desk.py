@@ -69,6 +69,11 @@ class Desk:
         """Send the items of *keys* although Plugg.to holds the same; returns the kinds that wait for a request."""
         kinds = list(keys.by_kind)
         async with self._changing() as connection:
+            if not await connection.fetchval(_QUERIES.is_known, tenant, kinds, list(keys.by_kind.values())):
+                what = "order" if Kind.ORDER in keys.by_kind else "SKU"
+                raise MisuseError(
+                    f'there is no {what} "{keys.name}" of tenant {slug}, neither in the store nor among what was sent'
+                )
             await connection.execute(_QUERIES.resend, tenant, kinds, list(keys.by_kind.values()))
             await self._wake(connection, tenant, kinds)
             await self._audit(connection, "resend", tenant, slug, {"kinds": kinds, "key": keys.name})

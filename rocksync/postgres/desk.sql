@@ -58,6 +58,19 @@ SELECT $1, o.kind, o.key, 'pending', 'pending', now(), true FROM unnest($2::text
    SET state = 'pending', reason = 'pending', detail = NULL, resend = true, revision = i.revision + 1, attempts = 0,
        changed_at = coalesce(i.changed_at, excluded.changed_at), next_attempt_at = now();
 
+-- name: is_known
+-- Whether the store, or what we keep of what was sent, has any of these. $1 tenant_id bigint, $2 kinds text[], $3 keys text[]
+SELECT EXISTS (
+    SELECT FROM unnest($2::text[], $3::text[]) AS o (kind, key)
+     WHERE EXISTS (SELECT FROM rocksync.item i WHERE i.tenant_id = $1 AND i.kind = o.kind AND i.key = o.key)
+        OR CASE o.kind
+           WHEN 'product' THEN EXISTS (SELECT FROM store.product p WHERE p.tenant_id = $1 AND p.sku = o.key)
+           WHEN 'price' THEN EXISTS (SELECT FROM store.price p WHERE p.tenant_id = $1 AND p.sku = o.key)
+           WHEN 'stock' THEN EXISTS (SELECT FROM store.stock s WHERE s.tenant_id = $1 AND s.sku = o.key)
+           ELSE EXISTS (SELECT FROM store.sales_order s WHERE s.tenant_id = $1 AND s.pluggto_id = o.key)
+                OR EXISTS (SELECT FROM rocksync.hub_order h WHERE h.tenant_id = $1 AND h.id = o.key)
+           END);
+
 -- name: manual_kinds
 -- Those of kinds that run on request only. $1 tenant_id bigint, $2 kinds text[]
 SELECT kind FROM rocksync.schedule WHERE tenant_id = $1 AND kind = ANY ($2) AND mode = 'manual' ORDER BY kind;

@@ -242,6 +242,30 @@ async def test_a_resent_sku_goes_out_although_nothing_changed(rocksync: Command,
     assert {line["kind"] for line in told} >= {"product", "price", "stock"}
 
 
+@pytest.mark.parametrize("thing", [("sku", "NOSUCH"), ("sku", ""), ("order", "77777")])
+async def test_what_is_not_there_is_not_resent(
+    rocksync: Command, shop: Shop, connection: asyncpg.Connection, thing: tuple[str, str]
+) -> None:
+    before = await connection.fetchval("SELECT count(*) FROM rocksync.item")
+
+    ended = await rocksync("resend", "loja", *thing)
+
+    assert ended.code == 2
+    assert f'"{thing[1]}" of tenant loja, neither in the store nor among what was sent' in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert await connection.fetchval("SELECT count(*) FROM rocksync.item") == before
+
+
+async def test_what_is_gone_from_the_store_is_resent(
+    rocksync: Command, shop: Shop, connection: asyncpg.Connection
+) -> None:
+    await connection.execute("DELETE FROM store.product WHERE sku = 'A'")
+
+    ended = await rocksync("resend", "loja", "sku", "A")
+
+    assert ended.code == 0, ended.err
+
+
 async def test_held_changes_are_approved_and_rejected_by_key(rocksync: Command, world: World, shop: Shop) -> None:
     nothing = await rocksync("holds", "approve", "loja")
     approved = await rocksync("holds", "approve", "loja", "--key", "H")
