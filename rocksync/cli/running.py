@@ -104,6 +104,9 @@ def guarded(command: Callable[[], object], *, debug: bool) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("rocksync: interrupted", err=True)
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message(), err=True)
+        return MISUSE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED

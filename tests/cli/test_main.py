@@ -61,6 +61,16 @@ async def test_misuse_is_one_line_and_exit_2(tmp_path: Path, arguments: list[str
     assert ended.out == ""
 
 
+@pytest.mark.parametrize("group", [[], ["tenant"], ["schedule"], ["quarantine"], ["mapper"]])
+async def test_a_group_alone_prints_its_help_as_help_does(tmp_path: Path, group: list[str]):
+    ended = await run_command(*group, environment={}, folder=tmp_path)
+    helped = await run_command(*group, "--help", environment={}, folder=tmp_path)
+
+    assert (ended.code, helped.code) == (2, 0)
+    assert ended.err.rstrip("\n") == helped.out.rstrip("\n")
+    assert ended.out == ""
+
+
 async def test_wrong_settings_are_one_line_and_exit_2(rocksync: Command):
     ended = await rocksync("tenant", "list", ROCKSYNC_WORKER__CONCURENCY="3", ROCKSYNC_HTTP__PORT="x")
 
