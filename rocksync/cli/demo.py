@@ -2,12 +2,16 @@
 
 import importlib
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from rocksync.cli.output import json_option, print_json
-from rocksync.cli.running import DONE, run
+from rocksync.cli.running import DONE, FAILED, run
 from rocksync.settings import Settings
+
+if TYPE_CHECKING:
+    from rocksync.demo.once import Result
 
 
 @click.command()
@@ -22,9 +26,10 @@ def demo(once: bool, as_json: bool) -> None:
     module = importlib.import_module("rocksync.demo.demo")
 
     async def body(settings: Settings) -> int:
-        code = int(await module.run_demo(settings, once=once, out=sys.stderr if as_json else sys.stdout))
+        result: Result | None = await module.run_demo(settings, once=once, out=sys.stderr if as_json else sys.stdout)
         if as_json:
-            print_json({"delivered": code == DONE})
-        return code
+            display = importlib.import_module("rocksync.demo.display")
+            print_json({"delivered": None} if result is None else display.result_as_json(result))
+        return FAILED if result is not None and result.missing else DONE
 
     run(body)

@@ -38,13 +38,15 @@ def status(slug: str | None, behind: bool, as_json: bool) -> None:
             await access.tenants.get(slug)
         rows = await access.fleet.lag(slug, behind=behind)
         faults = await access.fleet.mapper_faults()
+        reasons = [] if slug is None else await access.fleet.quarantine_reasons(slug)
         if as_json:
-            print_json([_as_json(row, faults) for row in rows])
+            told = [_as_json(row, faults) for row in rows]
+            print_json(told if slug is None else [each | _by_reason(each, reasons) for each in told])
             return
         if slug is None:
             _print_tenants(rows, faults, behind=behind)
         else:
-            _print_kinds(rows, faults, await access.fleet.quarantine_reasons(slug))
+            _print_kinds(rows, faults, reasons)
         if not await access.fleet.workers():
             click.echo("no worker runs: rocksync worker", err=True)
 
@@ -107,6 +109,11 @@ def _why(row: "LagRow", faults: Mapping[str, str]) -> str:
 
 def _detail(row: "LagRow", faults: Mapping[str, str]) -> str:
     return row.detail or faults.get(row.slug) or ""
+
+
+def _by_reason(told: Mapping[str, object], reasons: Sequence[tuple[str, str, int]]) -> dict[str, object]:
+    """How many of a kind are in quarantine for which reason."""
+    return {"quarantined_by_reason": {reason: items for kind, reason, items in reasons if kind == told["kind"]}}
 
 
 def _as_json(row: "LagRow", faults: Mapping[str, str]) -> dict[str, object]:

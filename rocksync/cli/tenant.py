@@ -20,6 +20,7 @@ from rocksync.domain.tenancy import Kind, Mode, TenantStatus
 
 if TYPE_CHECKING:
     from rocksync.cli.access import Access
+    from rocksync.domain.fleet import LagRow
     from rocksync.postgres.tenants import ScheduleRow, TenantRow
 
 tenant = LazyGroup(
@@ -103,11 +104,7 @@ def show(slug: str, as_json: bool) -> None:
         schedules = await access.tenants.schedules(row.tenant.id)
         lags = {each.kind: each for each in await access.fleet.lag(slug)}
         if as_json:
-            kinds = {
-                each.kind: dataclasses.asdict(each)
-                | {"lag_s": lags[each.kind].lag_s, "pending": lags[each.kind].pending, "cause": lags[each.kind].cause}
-                for each in schedules
-            }
+            kinds = {each.kind: dataclasses.asdict(each) | _standing(lags[each.kind]) for each in schedules}
             print_json(_as_json(row) | {"kinds": kinds})
             return
         print_facts(
@@ -285,6 +282,10 @@ def _as_json(row: "TenantRow") -> dict[str, object]:
         "created_at": row.created_at,
         "activated_at": row.activated_at,
     }
+
+
+def _standing(lag: "LagRow") -> dict[str, object]:
+    return {"lag_s": lag.lag_s, "pending": lag.pending, "quarantined": lag.quarantined, "cause": lag.cause}
 
 
 def _what(slug: str, kinds: Sequence[Kind]) -> str:

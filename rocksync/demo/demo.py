@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.live import Live
 
 from rocksync.app import App, counting, database_server, new_metrics, open_app, watched
-from rocksync.demo.display import live_table, plain_line, refused_table, summary_table
+from rocksync.demo.display import live_table, plain_line, refused_table, summary, summary_table
 from rocksync.demo.hub import DemoHub, demo_hub
 from rocksync.demo.live import live
 from rocksync.demo.loading import Tenancy, onboard, wipe
@@ -52,8 +52,8 @@ _MOST_LISTED = 40
 _PIPE_WIDTH = 120
 
 
-async def run_demo(settings: Settings, *, once: bool, out: TextIO) -> int:
-    """Run the demo and return its exit code; without *once*, until Ctrl-C.
+async def run_demo(settings: Settings, *, once: bool, out: TextIO) -> Result | None:
+    """Run the demo and return how it ended; without *once*, until Ctrl-C, None.
 
     It keeps to ``demo`` in the data folder and starts afresh each time: no other database is touched, whatever the
     settings say. Raises: SettingsError, MisuseError.
@@ -122,7 +122,7 @@ class _Demo:
     console: Console
     stop: asyncio.Event
 
-    async def run(self, *, once: bool) -> int:
+    async def run(self, *, once: bool) -> Result | None:
         stores = demo_stores()
         tenancies = [await self._open(store) for store in stores]
         self._greet(stores, once=once)
@@ -132,7 +132,8 @@ class _Demo:
         async with self._working():
             if once:
                 return await self._once(shops, markets)
-            return await self._live(shops, markets, rng)
+            await self._live(shops, markets, rng)
+        return None
 
     async def _open(self, store: Store) -> Tenancy:
         """Onboard one store here and at the hub, with credentials that nobody ever sees."""
@@ -164,7 +165,7 @@ class _Demo:
             halt.set()
             await worker
 
-    async def _once(self, shops: Sequence[Shop], markets: Sequence[Marketplace]) -> int:
+    async def _once(self, shops: Sequence[Shop], markets: Sequence[Marketplace]) -> Result:
         slugs = [shop.tenancy.store.slug for shop in shops]
         with _shown(self.console, slugs) as show:
             result = await Once(
@@ -176,10 +177,10 @@ class _Demo:
                 say=lambda text: self.console.print(f"  {text}", highlight=False),
                 show=show,
             ).run()
-        self._sum_up(result, {shop.tenancy.store.slug: len(shop.tenancy.catalogue.skus) for shop in shops})
-        return 1 if result.missing else 0
+        self._sum_up(result)
+        return result
 
-    async def _live(self, shops: Sequence[Shop], markets: Sequence[Marketplace], rng: random.Random) -> int:
+    async def _live(self, shops: Sequence[Shop], markets: Sequence[Marketplace], rng: random.Random) -> None:
         slugs = [shop.tenancy.store.slug for shop in shops]
         people = asyncio.create_task(live(shops, markets, rng))
         try:
@@ -192,7 +193,6 @@ class _Demo:
         finally:
             people.cancel()
             await asyncio.gather(people, return_exceptions=True)
-        return 0
 
     def _greet(self, stores: Sequence[Store], *, once: bool) -> None:
         settings = self.app.settings
@@ -214,9 +214,9 @@ class _Demo:
         for line in lines:
             self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    def _sum_up(self, result: Result, skus: dict[str, int]) -> None:
+    def _sum_up(self, result: Result) -> None:
         if result.progress.kinds:
-            self.console.print(summary_table(result.progress, list(skus), skus))
+            self.console.print(summary_table(summary(result.progress, result.skus), result.skus))
         if result.refused:
             self.console.print(refused_table(result.refused))
         if not result.missing:

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rocksync.demo.once import Result
 from rocksync.demo.progress import KindProgress, NotDelivered, Progress
 from rocksync.domain.durations import format_duration
 from rocksync.domain.tenancy import Kind
@@ -68,29 +69,50 @@ def plain_line(progress: Progress, tenants: Sequence[str]) -> str:
     return " | ".join([*parts, f"orders {imported} imported {shipped} shipped"])
 
 
-def summary_table(progress: Progress, tenants: Sequence[str], skus: Mapping[str, int]) -> Table:
-    """Return what was delivered, a column a tenant. *skus*: how many SKUs each store sells."""
+def summary(progress: Progress, skus: Mapping[str, int]) -> dict[str, Mapping[str, int]]:
+    """Return what was delivered, by what it is and by tenant. *skus*: how many SKUs each store sells."""
+    rows = {(row.tenant, row.kind): row for row in progress.kinds}
+    aside = {slug: rows[slug, Kind.PRODUCT].skipped + rows[slug, Kind.PRODUCT].quarantined for slug in skus}
+    return {
+        "SKUs in the store": skus,
+        "products delivered": {slug: rows[slug, Kind.PRODUCT].delivered for slug in skus},
+        "prices delivered": {slug: rows[slug, Kind.PRICE].delivered for slug in skus},
+        "stocks delivered": {slug: rows[slug, Kind.STOCK].delivered for slug in skus},
+        "products set aside": aside,
+        "orders imported": {slug: progress.of(slug).imported for slug in skus},
+        "orders approved": {slug: progress.of(slug).approved for slug in skus},
+        "orders cancelled": {slug: progress.of(slug).canceled for slug in skus},
+        "orders invoiced": {slug: progress.of(slug).invoiced for slug in skus},
+        "orders shipped": {slug: progress.of(slug).shipped for slug in skus},
+    }
+
+
+def summary_table(lines: Mapping[str, Mapping[str, int]], tenants: Iterable[str]) -> Table:
+    """Return the summary, a column a tenant."""
     table = Table(title="delivered to Plugg.to, and orders back", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("")
     for name in (*tenants, "all"):
         table.add_column(name, justify="right", no_wrap=True)
-    rows = {(row.tenant, row.kind): row for row in progress.kinds}
-    aside = {slug: rows[slug, Kind.PRODUCT].skipped + rows[slug, Kind.PRODUCT].quarantined for slug in tenants}
-    lines: dict[str, Mapping[str, int]] = {
-        "SKUs in the store": skus,
-        "products delivered": {slug: rows[slug, Kind.PRODUCT].delivered for slug in tenants},
-        "prices delivered": {slug: rows[slug, Kind.PRICE].delivered for slug in tenants},
-        "stocks delivered": {slug: rows[slug, Kind.STOCK].delivered for slug in tenants},
-        "products set aside": aside,
-        "orders imported": {slug: progress.of(slug).imported for slug in tenants},
-        "orders approved": {slug: progress.of(slug).approved for slug in tenants},
-        "orders cancelled": {slug: progress.of(slug).canceled for slug in tenants},
-        "orders invoiced": {slug: progress.of(slug).invoiced for slug in tenants},
-        "orders shipped": {slug: progress.of(slug).shipped for slug in tenants},
-    }
     for name, numbers in lines.items():
-        table.add_row(name, *(str(numbers[slug]) for slug in tenants), str(sum(numbers[slug] for slug in tenants)))
+        table.add_row(name, *map(str, numbers.values()), str(sum(numbers.values())))
     return table
+
+
+def result_as_json(result: Result) -> dict[str, object]:
+    """Return how it ended, for machines: the summary by tenant, what is set aside, and what is missing."""
+    lines = summary(result.progress, result.skus) if result.progress.kinds else {}
+    return {
+        "delivered": not result.missing,
+        "summary": {
+            slug: {name.lower().replace(" ", "_"): numbers[slug] for name, numbers in lines.items()}
+            for slug in result.skus
+        },
+        "set_aside": [
+            {"tenant": item.tenant, "sku": item.key, "reason": item.reason, "detail": item.detail}
+            for item in result.refused
+        ],
+        "missing": list(result.missing),
+    }
 
 
 def refused_table(items: Sequence[NotDelivered]) -> Table:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rocksync.app import App
@@ -34,10 +34,11 @@ class StalledError(Exception):
 class Result:
     """How it ended. ``missing`` says, a line each, what is not delivered; empty: all is.
 
-    ``refused`` are the half-filled products, which are meant to be set aside.
+    ``refused`` are the half-filled products, which are meant to be set aside; ``skus`` how many SKUs each store sells.
     """
 
     progress: Progress
+    skus: Mapping[str, int]
     refused: Sequence[NotDelivered]
     missing: Sequence[str]
 
@@ -139,6 +140,7 @@ class Once:
         ]
         return Result(
             progress=await read_progress(self.app.database.pool),
+            skus={shop.tenancy.store.slug: len(shop.tenancy.catalogue.skus) for shop in self.shops},
             refused=[item for item in meant if item.kind is Kind.PRODUCT],
             missing=[*missing, *lines],
         )

@@ -195,6 +195,18 @@ async def test_tables_fit_100_columns_and_have_no_colours(rocksync: Command, sho
         assert "\x1b" not in ended.out
 
 
+async def test_json_tells_what_is_set_aside_by_kind_and_reason(rocksync: Command, shop: Shop) -> None:
+    status = (await rocksync("status", "loja", "--json")).json
+    shown = (await rocksync("tenant", "show", "loja", "--json")).json
+
+    by_reason = {each["kind"]: each["quarantined_by_reason"] for each in status}
+    assert by_reason["product"] == {"invalid_item": 1}
+    assert by_reason["price"]["unconfirmed"] == 2
+    assert by_reason["order"] == {}
+    for kind, told in shown["kinds"].items():
+        assert told["quarantined"] == sum(by_reason[kind].values())
+
+
 async def test_explain_shows_the_sum_of_a_stock_and_its_chain(rocksync: Command, shop: Shop) -> None:
     told = (await rocksync("explain", "loja", "sku", "A", "--json")).json
     text = (await rocksync("explain", "loja", "sku", "A")).out

@@ -44,6 +44,22 @@ async def test_once_delivers_everything_and_does_so_again_in_the_same_folder(sta
             assert reason in demo.text
 
 
+async def test_once_tells_its_summary_to_machines_too(start_demo: StartDemo):
+    async with start_demo("--once", "--json") as demo:
+        code = await demo.ended()
+
+    assert code == 0, demo.text
+    told = json.loads(next(line for line in demo.text.splitlines() if line.startswith("{")))
+    assert told["delivered"] is True
+    assert told["missing"] == []
+    assert set(told["summary"]) == {"casa-da-panela", "livraria-aurora", "moda-ipe"}
+    assert {each["orders_shipped"] for each in told["summary"].values()} == {5}
+    assert {"missing_price", "missing_stock", "invalid_item"} <= {each["reason"] for each in told["set_aside"]}
+    assert told["summary"]["moda-ipe"]["products_set_aside"] == sum(
+        each["tenant"] == "moda-ipe" for each in told["set_aside"]
+    )
+
+
 async def test_the_live_demo_ends_cleanly_on_ctrl_c_and_takes_everything_with_it(start_demo: StartDemo):
     async with start_demo() as demo:
         sandbox = sandbox_of(await demo.until("sandbox"))
