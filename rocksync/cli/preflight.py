@@ -11,6 +11,7 @@ from typing import Any
 
 from rocksync import app
 from rocksync.cli.findings import Finding, finding
+from rocksync.cli.parameters import SWITCHES
 from rocksync.domain.documents import Skip
 from rocksync.domain.errors import ItemError, PassError, TenantError
 from rocksync.domain.orders import HubOrder
@@ -31,7 +32,6 @@ _SAMPLES = 50
 _ORDER_PAGES = 20
 _ORDERS_TRIED = 50
 _IMPORTABLE = frozenset({"pending", "partial_payment", "approved", "paid"})
-_OURS = {"reserve_stock": bool, "tell_orders": bool}
 _DAY = timedelta(days=1)
 _BY_MAPPER = frozenset({Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT})
 
@@ -236,8 +236,8 @@ def severity(found: Finding) -> str:
 def _of_settings(tenant: Tenant, around: Surroundings) -> list[Finding]:
     found = [
         finding("setting_unfit", tenant.slug, detail=f"{name} is {tenant.settings[name]!r}")
-        for name, kind in _OURS.items()
-        if name in tenant.settings and not isinstance(tenant.settings[name], kind)
+        for name in SWITCHES
+        if name in tenant.settings and not isinstance(tenant.settings[name], bool)
     ]
     found += [finding("setting_unfit", tenant.slug, detail=text) for text in gate.complaints(tenant.settings)]
     if around.manual:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from rocksync.cli.credentials import credentials_option, read_credentials
 from rocksync.cli.lazy import LazyGroup
 from rocksync.cli.output import ago, json_option, print_done, print_facts, print_json, print_table, rough
-from rocksync.cli.parameters import MomentType, SettingType, as_settings, kind_option, slug_argument
+from rocksync.cli.parameters import SWITCHES, MomentType, SettingType, as_settings, kind_option, slug_argument
 from rocksync.cli.running import FAILED, confirmed, run_with_access
 from rocksync.domain.durations import format_duration
 from rocksync.domain.errors import MisuseError
@@ -261,10 +262,15 @@ def remove(slug: str, with_store: bool, yes: bool, as_json: bool) -> None:
 
 def _check_settings(settings: Mapping[str, Any]) -> None:
     """Raise MisuseError for settings of our own that cannot be meant like this."""
+    found = [
+        f"{name} is {json.dumps(settings[name], ensure_ascii=False)}: write {name}=true or {name}=false"
+        for name in SWITCHES
+        if name in settings and not isinstance(settings[name], bool)
+    ]
     if "gate" in settings:
-        found = importlib.import_module("rocksync.sync.gate").complaints(settings)
-        if found:
-            raise MisuseError("; ".join(found))
+        found += importlib.import_module("rocksync.sync.gate").complaints(settings)
+    if found:
+        raise MisuseError("; ".join(found))
 
 
 def _as_json(row: "TenantRow") -> dict[str, object]:

@@ -95,6 +95,20 @@ async def test_a_tenant_is_changed(rocksync: Command):
     assert (shown["name"], shown["mappers"], shown["settings"]) == ("Nova", [], {})
 
 
+@pytest.mark.parametrize("name", ["reserve_stock", "tell_orders"])
+@pytest.mark.parametrize("value", ["False", "no", "0", "null"])
+async def test_a_switch_that_is_neither_on_nor_off_is_refused(rocksync: Command, name: str, value: str):
+    await add(rocksync)
+
+    ended = await rocksync("tenant", "set", "acme", "--setting", f"{name}={value}")
+    added = await rocksync(*ACME, "--setting", f"{name}={value}", **SECRETS)
+
+    assert (ended.code, added.code) == (2, 2)
+    assert ended.err.endswith(f": write {name}=true or {name}=false\n")
+    assert added.err == ended.err
+    assert (await rocksync("tenant", "show", "acme", "--json")).json["settings"] == {}
+
+
 async def test_a_slug_that_is_not_there_is_met_with_the_nearest(rocksync: Command):
     await add(rocksync)
 
