@@ -359,7 +359,6 @@ def _read(file: Path | None) -> dict[str, Any]:
 
 def _unknown(given: Mapping[str, object]) -> list[str]:
     known = dict(_fields())
-    names = [*known, *_SECTIONS]
     complaints = []
     for name in given:
         variable = _variable(name)
@@ -369,7 +368,12 @@ def _unknown(given: Mapping[str, object]) -> list[str]:
         if name in _SECTIONS:
             complaints.append(f"{name} must be a table of keys")
             continue
-        near = difflib.get_close_matches(name if "." in name else name.replace("_", ".", 1), names, n=1)
+        section, _, key = name.rpartition(".")
+        if section in _SECTIONS:
+            keys = {each.rpartition(".")[2]: each for each in known if each.startswith(f"{section}.")}
+        else:
+            key, keys = name if section else name.replace("_", ".", 1), {each: each for each in (*known, *_SECTIONS)}
+        near = [keys[each] for each in difflib.get_close_matches(key, keys, n=1)]
         meant = f": did you mean {_variable(near[0]) if of_environment else near[0]}?" if near else ""
         complaints.append(f"{variable if of_environment else name} is unknown{meant}")
     return complaints

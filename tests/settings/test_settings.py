@@ -110,6 +110,14 @@ def test_every_wrong_and_unknown_key_is_named_at_once(monkeypatch: pytest.Monkey
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("text", ["[worker]\nfoo = 1\n", "[http]\nworker = 1\n", "[pluggto]\nurl = 'x'\n"])
+def test_what_comes_close_to_no_key_of_its_section_is_met_with_no_guess(write, text: str):
+    write(text)
+
+    with pytest.raises(SettingsError, match=r"is unknown$"):
+        settings.load()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
