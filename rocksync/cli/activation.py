@@ -6,7 +6,7 @@ import importlib
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -29,6 +29,7 @@ _LOOK_S = 0.5
 _LINE_EVERY_S = 5.0
 _PATIENCE_S = 20.0
 _HUB_PAGES = 30
+_LATER = "orders placed before are never imported"
 
 
 @click.command()
@@ -51,6 +52,8 @@ def activate(slug: str, yes: bool, orders_since: datetime | None, as_json: bool)
             plans: Plans = plans_of(opened.database.pool)
             row: TenantRow = await opened.tenants.get(slug)
             _check(row)
+            if orders_since is not None and orders_since > datetime.now(UTC):
+                click.echo(f"--orders-since {orders_since:%Y-%m-%d %H:%M:%SZ} is still to come: {_LATER}", err=True)
             if row.status is TenantStatus.DRAFT:
                 await opened.credentials.seal_inbox()
                 findings = await preflight.of_app(opened).findings(row.tenant, orders_since=orders_since)

@@ -264,6 +264,8 @@ def audit(slug: str | None, limit: int, as_json: bool) -> None:
 
     async def body(access: "Access") -> None:
         lines = await access.desk.audit(slug, limit=limit)
+        if slug is not None and not lines:  # one that was removed has lines
+            await access.tenants.get(slug)
         if as_json:
             print_json(
                 [

@@ -62,11 +62,11 @@ def _as_json(explained: "Explanation") -> dict[str, object]:
         "stock": asdict(explained.stock) | {"sum": _sum(explained.stock)} if explained.stock else None,
         "attempts": [attempt_as_json(each) for each in explained.attempts],
         "live": {"shown": explained.live.shown, "error": explained.live.error},
-        "next_action": explained.next_action.replace("SLUG", explained.slug),
+        "next_action": _named(explained.next_action, explained),
         "reason": reason,
         "detail": explained.verdict.detail,
         "meaning": GUIDANCE[reason].meaning,
-        "fix": _fix(explained),
+        "fix": _named(GUIDANCE[reason].fix, explained),
         "who": GUIDANCE[reason].who,
     }
 
@@ -97,13 +97,14 @@ def attempt_as_json(attempt: "Attempt") -> dict[str, object]:
     }
 
 
-def _fix(explained: "Explanation") -> str:
-    fix = GUIDANCE[explained.verdict.reason].fix.replace("SLUG", explained.slug)
+def _named(text: str, explained: "Explanation") -> str:
+    """*text* with the tenant, kind and order that it is about in place of SLUG, KIND and ID."""
+    text = text.replace("SLUG", explained.slug)
     if explained.decided_by is not None:
-        fix = fix.replace("KIND", explained.decided_by)
+        text = text.replace("KIND", explained.decided_by)
     if explained.what == "order":
-        fix = fix.replace("order ID", f"order {explained.name}")
-    return fix
+        text = text.replace("order ID", f"order {explained.name}")
+    return text
 
 
 def _print(explained: "Explanation") -> None:
@@ -135,10 +136,10 @@ def _print(explained: "Explanation") -> None:
     )
     _section("last attempts", [_told(each) for each in explained.attempts] or ["none"])
     _section("Plugg.to now", _live(explained))
-    _section("next", [explained.next_action.replace("SLUG", explained.slug)])
+    _section("next", [_named(explained.next_action, explained)])
     detail = f": {explained.verdict.detail}" if explained.verdict.detail else ""
     _section("reason", [f"{emphasis(reason, good=reason is Reason.IN_SYNC)}{detail}", GUIDANCE[reason].meaning])
-    _section("fix", [f"({GUIDANCE[reason].who}) {_fix(explained)}"])
+    _section("fix", [f"({GUIDANCE[reason].who}) {_named(GUIDANCE[reason].fix, explained)}"])
 
 
 def _section(title: str, lines: Iterable[str]) -> None:

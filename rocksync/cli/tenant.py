@@ -166,7 +166,7 @@ def set_tenant(
     """Change tenant SLUG; what is mapped otherwise from now on is sent again."""
     if no_mappers and mappers:
         raise click.UsageError("give either --mapper or --no-mappers")
-    if not (name or domain or mappers or no_mappers or settings or unset):
+    if name is None and domain is None and not (mappers or no_mappers or settings or unset):
         raise click.UsageError("say what to change: --name, --domain, --mapper, --no-mappers, --setting or --unset")
     _check_settings(as_settings(settings))
 

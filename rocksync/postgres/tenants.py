@@ -139,6 +139,9 @@ class Tenants:
     ) -> None:
         """Change what is given; *settings* are added to those that are there, those named in *unset* go."""
         row = await self.get(slug)
+        for absent in (each for each in unset if each not in row.tenant.settings):
+            there = ", ".join(sorted(row.tenant.settings)) or "none"
+            raise MisuseError(f'tenant "{slug}" has no setting "{absent}": there are {there}')
         changed = settings or {}
         what = {
             "name": name,
@@ -189,6 +192,8 @@ class Tenants:
     async def resume(self, slug: str, *, kinds: Sequence[Kind] = ()) -> None:
         """Serve a tenant, or *kinds* of it, again."""
         row = await self.get(slug)
+        if row.status is TenantStatus.DRAFT:
+            raise MisuseError(f'tenant "{slug}" is a draft: rocksync tenant activate {slug}')
         async with self._changing() as connection:
             if not kinds:
                 await connection.execute(_QUERIES.resume, slug)

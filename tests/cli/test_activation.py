@@ -126,6 +126,13 @@ async def test_orders_are_imported_from_the_date_given(
     assert (since.year, since.month, since.day) in {(2026, 1, 1), (2025, 12, 31)}
 
 
+async def test_a_date_of_orders_that_is_still_to_come_is_warned_of(rocksync: Command, shop: Shop):
+    ended = await rocksync("tenant", "activate", "acme", "--orders-since", "2999-01-02T00:00:00Z", given="n\n")
+
+    told = "--orders-since 2999-01-02 00:00:00Z is still to come: orders placed before are never imported\n"
+    assert ended.err.startswith(told)
+
+
 async def test_an_export_broken_off_by_ctrl_c_goes_on_where_it_was(
     rocksync: Command, environment: dict[str, str], shop: Shop, hub: Sandbox, tmp_path: Path
 ):

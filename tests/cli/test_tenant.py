@@ -95,6 +95,33 @@ async def test_a_tenant_is_changed(rocksync: Command):
     assert (shown["name"], shown["mappers"], shown["settings"]) == ("Nova", [], {})
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("--name", ""), "the name must not be blank"),
+        (("--domain", ""), "the domain is a host name"),
+        (("--unset", "nosuch"), 'tenant "acme" has no setting "nosuch": there are none'),
+    ],
+)
+async def test_a_change_that_cannot_be_meant_is_refused(rocksync: Command, change: tuple[str, str], told: str):
+    await add(rocksync)
+
+    ended = await rocksync("tenant", "set", "acme", *change)
+
+    assert ended.code == 2
+    assert ended.err.startswith(f"rocksync: {told}")
+
+
+@pytest.mark.parametrize("kinds", [(), ("--kind", "stock")])
+async def test_a_draft_is_not_resumed_but_activated(rocksync: Command, kinds: tuple[str, ...]):
+    await add(rocksync)
+
+    ended = await rocksync("tenant", "resume", "acme", *kinds)
+
+    assert ended.code == 2
+    assert ended.err == 'rocksync: tenant "acme" is a draft: rocksync tenant activate acme\n'
+
+
 @pytest.mark.parametrize("name", ["reserve_stock", "tell_orders"])
 @pytest.mark.parametrize("value", ["False", "no", "0", "null"])
 async def test_a_switch_that_is_neither_on_nor_off_is_refused(rocksync: Command, name: str, value: str):
@@ -156,6 +183,17 @@ async def test_a_tenant_is_removed(
 
     assert (ended.code, ended.out) == (0, "tenant acme is deleted\n")
     assert await connection.fetchval("SELECT count(*) FROM rocksync.tenant") == 0
+
+
+async def test_the_audit_of_a_tenant_is_there_when_it_is_gone_but_not_of_one_that_never_was(rocksync: Command):
+    await add(rocksync)
+    never = await rocksync("audit", "acne")
+    await rocksync("tenant", "remove", "acme", "--yes")
+    gone = await rocksync("audit", "acme")
+
+    assert (never.code, gone.code) == (2, 0)
+    assert never.err == 'rocksync: there is no tenant "acne": did you mean acme?\n'
+    assert "tenant remove" in gone.out
 
 
 @pytest.mark.parametrize("answer", ["", "\n", "n\n", "maybe\n"])

@@ -256,6 +256,18 @@ async def test_what_waits_for_a_retry_is_not_complete(
     assert "2 items of stock of tenant acme wait for a retry (hub_unavailable), the first in " in ended.err
 
 
+async def test_explain_names_the_kind_that_is_to_be_run(rocksync: Command, shop: Shop, connection: asyncpg.Connection):
+    await rocksync("tenant", "activate", "acme", "--yes")
+    await rocksync("schedule", "set", "acme", "stock", "--manual")
+    await connection.execute("UPDATE store.stock SET on_hand = 9 WHERE sku = 'P1'")
+
+    told = (await rocksync("explain", "acme", "sku", "P1", "--json")).json
+
+    assert told["reason"] == "kind_manual"
+    assert "rocksync sync acme stock" in told["next_action"]
+    assert "KIND" not in told["next_action"] + told["fix"]
+
+
 async def test_the_sandbox_says_where_it_is_and_refuses_what_it_does_not_know(rocksync: Command, tmp_path: Path):
     async with running(["sandbox", "--fault", "429:0.5"], {}, tmp_path) as process:
         assert process.stdout is not None
