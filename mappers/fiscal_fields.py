@@ -12,8 +12,8 @@ attributes  names the attribute of the product that holds the value; it wins ove
             attribute any more
 
 ncm, cest and nbm are digits (dots are dropped), origin is 0 to 8, warranty_time in months, handling_time and
-manufacture_time in days: whole numbers and nothing else, so an attribute "1 ano" sets its product aside.
-warranty_message and isbn are texts.
+manufacture_time in days: whole numbers, also with their unit ("12 meses", "5 dias úteis"); any other, as "1 ano", sets
+its product aside. warranty_message and isbn are texts.
 """
 
 import re
@@ -22,8 +22,13 @@ from typing import Any
 from rocksync.mapping import ItemError, Product, ProductPayload, Tenant, hookimpl
 
 _DIGITS = {"ncm": 8, "cest": 7, "nbm": 10}
-_WHOLE = re.compile(r"[0-9]{1,4}")
-_NUMBERS = ("origin", "warranty_time", "handling_time", "manufacture_time")
+_DAYS = r"([0-9]{1,4})(?:\s*(?:dias?(?:\s+[uú]teis)?|days?))?"
+_NUMBERS = {
+    "origin": r"([0-9])",
+    "warranty_time": r"([0-9]{1,4})(?:\s*(?:m[eê]s(?:es)?|months?))?",
+    "handling_time": _DAYS,
+    "manufacture_time": _DAYS,
+}
 _TEXTS = ("warranty_message", "isbn")
 _KNOWN = (*_DIGITS, *_NUMBERS, *_TEXTS)
 _LAST_ORIGIN = 8
@@ -78,9 +83,10 @@ def _clean(member: str, value: object, place: str = "") -> str | int:
             raise ItemError(f"{place}{member} must have {_DIGITS[member]} digits, not {value!r}")
         return digits
     if member in _NUMBERS:
-        if not _WHOLE.fullmatch(text) or (member == "origin" and int(text) > _LAST_ORIGIN):
+        found = re.fullmatch(_NUMBERS[member], text, re.IGNORECASE)
+        if found is None or (member == "origin" and int(found[1]) > _LAST_ORIGIN):
             raise ItemError(f"{place}{member} must be a whole number, not {value!r}")
-        return int(text)
+        return int(found[1])
     if not (isinstance(value, str) and text):
         raise ItemError(f"{place}{member} must be a text, not {value!r}")
     return text

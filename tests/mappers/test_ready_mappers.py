@@ -171,7 +171,7 @@ class TestFiscalFields:
     }
 
     async def test_values_come_from_settings_and_attributes(self, using: Using) -> None:
-        row = listing(attributes={"NCM": "7615.10.00", "Garantia": " 12 ", "Cor": "Azul"})
+        row = listing(attributes={"NCM": "7615.10.00", "Garantia": " 12 Meses ", "Cor": "Azul"})
 
         payload = await using("fiscal_fields", self.SETTINGS).payload(row)
 
