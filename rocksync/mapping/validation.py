@@ -33,12 +33,6 @@ _CENT = Decimal("0.01")
 _NFE_KEY_DIGITS = 44
 _PRICE_AND_STOCK = frozenset(("price", "special_price", "quantity"))
 _NO_NUMBERS = (UNSET,) * 4
-_PERSON = frozenset(
-    (
-        *("name", "document", "email", "phone", "street", "number", "complement", "reference", "district", "city"),
-        *("state", "zip", "country", "notes"),
-    )
-)
 _LINE_AMOUNTS = ("unit_price", "discount", "total")
 _AMOUNTS = ("subtotal", "shipping", "discount", "total")
 _UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -189,8 +183,6 @@ def order(document: object, order_id: str, status: str) -> OrderDocument:
             raise InvalidPayloadError(f"items[{number}].quantity must be above 0, not {line.quantity}")
         _check_amounts(f"items[{number}].", given["items"][number], _LINE_AMOUNTS)
     _check_amounts("", given, _AMOUNTS)
-    _check_person("customer", shape.customer)
-    _check_person("delivery", shape.delivery)
     if isinstance(shape.placed_at, datetime) and shape.placed_at.tzinfo is None:
         raise InvalidPayloadError("placed_at must name its zone")
     members: dict[str, Any] = msgspec.structs.asdict(shape)
@@ -208,11 +200,6 @@ def _check_amounts(place: str, amounts: dict[str, Any], members: tuple[str, ...]
             raise InvalidPayloadError(f"{place}{member} must be a Decimal, not {_kind(amount)}")
         if not amount.is_finite():
             raise InvalidPayloadError(f"{place}{member} must be a number, not {amount}")
-
-
-def _check_person(member: str, person: dict[str, str]) -> None:
-    if not _PERSON.issuperset(person):
-        raise InvalidPayloadError(f"{member} holds a member beside those it may have: {', '.join(sorted(_PERSON))}")
 
 
 def check_size(encoded: msgspec.Raw) -> msgspec.Raw:

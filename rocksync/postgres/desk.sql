@@ -59,7 +59,8 @@ SELECT $1, o.kind, o.key, 'pending', 'pending', now(), true FROM unnest($2::text
        changed_at = coalesce(i.changed_at, excluded.changed_at), next_attempt_at = now();
 
 -- name: is_known
--- Whether the store, or what we keep of what was sent, has any of these. $1 tenant_id bigint, $2 kinds text[], $3 keys text[]
+-- Whether the store, or what we keep of what was sent, has any of these; or an order's key is one that Plugg.to may know.
+-- $1 tenant_id bigint, $2 kinds text[], $3 keys text[]
 SELECT EXISTS (
     SELECT FROM unnest($2::text[], $3::text[]) AS o (kind, key)
      WHERE EXISTS (SELECT FROM rocksync.item i WHERE i.tenant_id = $1 AND i.kind = o.kind AND i.key = o.key)
@@ -69,6 +70,7 @@ SELECT EXISTS (
            WHEN 'stock' THEN EXISTS (SELECT FROM store.stock s WHERE s.tenant_id = $1 AND s.sku = o.key)
            ELSE EXISTS (SELECT FROM store.sales_order s WHERE s.tenant_id = $1 AND s.pluggto_id = o.key)
                 OR EXISTS (SELECT FROM rocksync.hub_order h WHERE h.tenant_id = $1 AND h.id = o.key)
+                OR o.key ~ '^[0-9a-f]{24}$'
            END);
 
 -- name: manual_kinds

@@ -167,6 +167,17 @@ async def test_what_is_not_there_is_not_resent(
     assert await connection.fetchval("SELECT count(*) FROM rocksync.item") == before
 
 
+async def test_an_order_that_only_plugg_to_knows_is_fetched(rocksync: Command, world: World, shop: Shop) -> None:
+    order = shop.market.create_order([{"sku": "A", "quantity": 1}])
+    world.hub.add_fault("stale-lists=3600")
+
+    ended = await rocksync("resend", "loja", "order", order["id"])
+    await world.sync(shop)
+
+    assert ended.code == 0, ended.err
+    assert await shop.order(order["id"]) is not None
+
+
 async def test_what_is_gone_from_the_store_is_resent(
     rocksync: Command, shop: Shop, connection: asyncpg.Connection
 ) -> None:
