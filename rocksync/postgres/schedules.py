@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import asyncpg
-import msgspec
 
 from rocksync import sql
 from rocksync.domain.tenancy import Kind, Lease, Mode, Tenant, TenantId
+from rocksync.postgres.tenants import tenant_of
 
 _QUERIES = sql.load("rocksync.postgres", "schedules.sql")
 
@@ -76,7 +76,7 @@ class Schedules:
     async def wake_differing(self, version: Callable[[Tenant], str]) -> None:
         """Make due what was last mapped with another *version* than the tenant's of now."""
         rows = await self._pool.fetch(_QUERIES.mapped)
-        stale = [row for row in rows if row["mapper_version"] != version(_tenant(row))]
+        stale = [row for row in rows if row["mapper_version"] != version(tenant_of(row, row["tenant_id"]))]
         if stale:
             await self._pool.execute(_QUERIES.wake, [row["tenant_id"] for row in stale], [row["kind"] for row in stale])
 
@@ -142,22 +142,9 @@ class Schedules:
         await self._pool.execute(_QUERIES.sweep_repeated_changes, _MANY_CHANGES)
 
 
-def _tenant(row: asyncpg.Record) -> Tenant:
-    return Tenant(
-        id=TenantId(row["tenant_id"]),
-        slug=row["slug"],
-        name=row["name"],
-        domain=row["domain"],
-        mappers=tuple(row["mappers"]),
-        settings=msgspec.json.decode(row["settings"]),
-        revision=row["revision"],
-        orders_since=row["orders_since"],
-    )
-
-
 def _lease(row: asyncpg.Record) -> Lease:
     return Lease(
-        tenant=_tenant(row),
+        tenant=tenant_of(row, row["tenant_id"]),
         kind=Kind(row["kind"]),
         mode=Mode(row["mode"]),
         token=row["lease_token"],

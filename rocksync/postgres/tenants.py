@@ -260,18 +260,23 @@ class Tenants:
         await connection.execute(_QUERIES.audit, action, tenant, slug, _encode(what).decode())
 
 
+def tenant_of(row: asyncpg.Record, number: int) -> Tenant:
+    """The tenant *number* in a row that has the columns of one."""
+    return Tenant(
+        id=TenantId(number),
+        slug=row["slug"],
+        name=row["name"],
+        domain=row["domain"],
+        mappers=tuple(row["mappers"]),
+        settings=_decode(row["settings"]),
+        revision=row["revision"],
+        orders_since=row["orders_since"],
+    )
+
+
 def _row(row: asyncpg.Record) -> TenantRow:
     return TenantRow(
-        tenant=Tenant(
-            id=TenantId(row["id"]),
-            slug=row["slug"],
-            name=row["name"],
-            domain=row["domain"],
-            mappers=tuple(row["mappers"]),
-            settings=_decode(row["settings"]),
-            revision=row["revision"],
-            orders_since=row["orders_since"],
-        ),
+        tenant=tenant_of(row, row["id"]),
         status=TenantStatus(row["status"]),
         status_reason=row["status_reason"],
         paused_until=row["paused_until"],

@@ -15,6 +15,7 @@ from rocksync.sync.deps import Deps
 from rocksync.sync.order_rules import (
     CANCELED,
     IMPORTED_AS,
+    canceled_by_store_alone,
     has_reached,
     is_invoiced_unseen,
     moved_to,
@@ -160,8 +161,7 @@ def _after_import(task: OrderTask, store: StoreOrder) -> Verdict | None:
     hub, status = task.hub, moved_to(store.status, task.hub.status)
     if (hub.status in CANCELED or status is OrderStatus.CANCELED) and is_invoiced_unseen(task):
         return Verdict(reason=Reason.STATUS_CONFLICT, detail="the store has an invoice for a cancelled order")
-    if status is OrderStatus.CANCELED and hub.status not in CANCELED:
-        detail = f"the store has cancelled an order that is {hub.status} at Plugg.to: nothing tells it there"
+    if detail := canceled_by_store_alone(hub, status):
         return Verdict(reason=Reason.STATUS_CONFLICT, detail=detail)
     if status is not store.status:
         return _to_do(f"the store's order is to be {status}")

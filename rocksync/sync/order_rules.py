@@ -39,6 +39,13 @@ def moved_to(present: OrderStatus, hub_status: str) -> OrderStatus:
     return present
 
 
+def canceled_by_store_alone(order: HubOrder, status: OrderStatus) -> str | None:
+    """What is to be said of an order that is *status* in the store and goes on at the hub; None: it is not so."""
+    if status is not OrderStatus.CANCELED or order.status in CANCELED:
+        return None
+    return f"the store has cancelled an order that is {order.status} at Plugg.to: nothing tells it there"
+
+
 def has_reached(hub_status: str, goal: str) -> bool:
     """Whether the hub's order is at *goal* or behind it; False for a status that nobody knows."""
     return _RANKS.get(hub_status, -1) >= _RANKS[goal]

@@ -27,6 +27,7 @@ from rocksync.sync.engine import Flow, Slice, refused, run_pass
 from rocksync.sync.order_rules import (
     CANCELED,
     IMPORTED_AS,
+    canceled_by_store_alone,
     has_reached,
     is_invoiced_unseen,
     moved_to,
@@ -208,7 +209,7 @@ class _Advance:
         """Invoice first, then tracking; each only where the hub does not have it yet, and confirmed by a reading."""
         hub = task.hub
         if hub.status in CANCELED or status is OrderStatus.CANCELED:
-            _check_cancellation(item, task)
+            _check_cancellation(item, task, status)
             return _settled(item, hub, done)
         if task.invoice is not None and (item.resend or not shows_invoice(hub, task)):
             hub = await self._write_invoice(item, task, task.invoice, done)
@@ -260,14 +261,10 @@ def _raw(order: HubOrder) -> str:
     return _encode(order.document).decode()
 
 
-def _check_cancellation(item: Item, task: OrderTask) -> None:
+def _check_cancellation(item: Item, task: OrderTask, status: OrderStatus) -> None:
     """Raise ItemError if only one side has cancelled, or if the store has invoiced what the hub cancelled unseen."""
-    if task.hub.status not in CANCELED:
-        raise ItemError(
-            item.key,
-            f"the store has cancelled an order that is {task.hub.status} at Plugg.to: nothing tells it there",
-            reason=Reason.STATUS_CONFLICT,
-        )
+    if detail := canceled_by_store_alone(task.hub, status):
+        raise ItemError(item.key, detail, reason=Reason.STATUS_CONFLICT)
     if is_invoiced_unseen(task):
         raise ItemError(
             item.key,
