@@ -30,11 +30,15 @@ def nfe_key(number: int) -> str:
 
 @dataclass
 class Shopkeeper:
-    """Acts on one tenant. ``changes`` and ``orders`` count what was done."""
+    """Acts on one tenant. ``changes`` and ``orders`` count what was done.
+
+    ``buying`` is how often an order is placed, of about a hundred acts.
+    """
 
     ring: Arena
     tenant: Tenant
     seed: str
+    buying: int = 22
     products: dict[str, list[str]] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     changes: int = 0
@@ -59,7 +63,7 @@ class Shopkeeper:
             (self._change_stock, 30),
             (self._change_price, 16),
             (self._describe, 12),
-            (self._place_order, 22),
+            (self._place_order, self.buying),
             (self._follow_order, 14),
             (self._invoice, 10),
             (self._ship, 8),
