@@ -66,7 +66,7 @@ async def short(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outc
     yield await network.names_fail(opened, seed)
     yield await network.certificates_fail(opened, seed, faces=3)
     yield await growth.upgrade(opened, seed)
-    async for outcome in scenarios.fault_pairs(opened, seed, (seed, 315)):
+    async for outcome in scenarios.fault_pairs(opened, seed, (seed, 352)):
         yield outcome
 
 

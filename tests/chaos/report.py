@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.storm import HUB_FAULTS, Outcome
+from tests.chaos.attacker import HUB_FAULTS
+from tests.chaos.storm import Outcome
 
 _HEAD = (
     "| round | seeds or points | rounds | harm done | changes | orders | lost | doubled | otherwise wrong |"

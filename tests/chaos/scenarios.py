@@ -2,13 +2,17 @@
 
 import asyncio
 import itertools
+import re
 import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
 
+from rocksync.sandbox.faults import Faults
+from rocksync.sync.engine import ATTEMPTS
 from tests.chaos.arena import Arena, Server, Tenant, Worker, arena
+from tests.chaos.attacker import HUB_FAULTS
 from tests.chaos.shopkeeper import Shopkeeper
-from tests.chaos.storm import HUB_FAULTS, Outcome, conclude, settle, storm
+from tests.chaos.storm import Outcome, conclude, settle, storm
 
 SHELVES = """
 WITH parents AS (SELECT n FROM generate_series(1, $2 / 50) n),
@@ -200,8 +204,25 @@ async def serve_one(ring: Arena, tenant: Tenant) -> float:
     return time.monotonic() - began
 
 
-async def poison(server: Server, seed: int, *, bad: int = 400) -> Outcome:
-    """Items that always fail are sorted first: the good ones behind them do not wait."""
+class _Poison(Faults):
+    """Faults, and stocks that are refused whenever they are written: those of the products that are sorted first."""
+
+    def __bool__(self) -> bool:
+        return True
+
+    def striking(self, method: str, template: str, path: str, account: int | None) -> dict[str, float]:
+        refused = template == "/skus/{sku}/stock" and _POISONED.match(path)
+        return super().striking(method, template, path, account) | ({"400": 0.0} if refused else {})
+
+
+_POISONED = re.compile(r"/skus/P(10|[1-4])\.")
+
+
+async def poison(server: Server, seed: int) -> Outcome:
+    """Items that always fail are sorted first: the good ones behind them do not wait, and the bad ones are given up.
+
+    Prices that the worker refuses itself, and stocks that the hub refuses each time. All are mended in the end.
+    """
     outcome = Outcome(name="poison first", seed=seed, workers=1)
     began = time.monotonic()
     async with arena(server, seed=seed) as ring:
@@ -209,20 +230,61 @@ async def poison(server: Server, seed: int, *, bad: int = 400) -> Outcome:
         await ring.sql(SHELVES, tenant.id, 500)
         await ring.workers[0].start()
         await settle(ring, outcome)
+        ring.hub.faults = _Poison(seed)
         await ring.sql("UPDATE store.price SET special_price = 99 WHERE tenant_id = $1 AND sku < 'P5'", tenant.id)
         failing = await ring.sql("SELECT count(*) FROM store.price WHERE special_price = 99")
+        failing += await _add_units(ring, tenant, 1, "P5")
         await ring.sql("UPDATE store.price SET price = 25 WHERE tenant_id = $1 AND sku = 'P9.50'", tenant.id)
+        await _add_units(ring, tenant, 7, "Q", "P9.5")
         poisoned = time.monotonic()
 
         async def arrived() -> bool:
             product = ring.hub.product(tenant.user, "P9.50")
-            return product is not None and any(v["sku"] == "P9.50" and v["price"] == 25 for v in product["variations"])
+            shown = next((v for v in (product or {}).get("variations", ()) if v["sku"] == "P9.50"), {})
+            return (shown.get("price"), shown.get("quantity")) == (25, 107)
 
-        await ring.until(arrived, within_s=30, what="the good item behind the bad ones")
+        await ring.until(arrived, within_s=30, what="the good items behind the bad ones")
         outcome.recover_s = time.monotonic() - poisoned
-        outcome.changes, outcome.attacks["poisoned items"] = failing + 1, int(failing)
+        await settle(ring, outcome)
+        await _expect_given_up(ring, outcome)
+        ring.hub.faults = Faults(seed)
+        await ring.sql("UPDATE store.price SET special_price = NULL WHERE tenant_id = $1", tenant.id)
+        await _add_units(ring, tenant, 1, "P5")
+        await settle(ring, outcome)
+        await conclude(ring, outcome, [])
+        outcome.wrong = [line for line in outcome.wrong if not re.search(_RIGHTLY_BLAMED, line)]
+        outcome.changes, outcome.attacks["poisoned items"] = failing + 2, int(failing)
     outcome.took_s = time.monotonic() - began
     return outcome
+
+
+_RIGHTLY_BLAMED = r" (stock|price) P(10|[1-4])\.\d+ was blamed: (rejected|invalid_item),"
+
+
+_TRIES = "SELECT key, count(*) AS tries FROM rocksync.history WHERE kind = 'stock' AND action = 'refuse' GROUP BY key"
+
+
+async def _add_units(ring: Arena, tenant: Tenant, units: int, before: str, since: str = "") -> int:
+    """Add units to SKUs from *since* to *before*; returns how many SKUs these are."""
+    return int(
+        await ring.sql(
+            "WITH c AS (UPDATE store.stock SET on_hand = on_hand + $2 WHERE tenant_id = $1 AND sku >= $4 AND sku < $3"
+            " RETURNING tenant_id, sku),"
+            " d AS (INSERT INTO chaos.delta SELECT tenant_id, sku, $2 FROM c) SELECT count(*) FROM c",
+            *(tenant.id, units, before, since),
+        )
+    )
+
+
+async def _expect_given_up(ring: Arena, outcome: Outcome) -> None:
+    """Each bad item was tried as often as one may be, and is set aside; no good one is."""
+    tries = {row["key"]: row["tries"] for row in await ring.rows(_TRIES)}
+    if set(tries.values()) != {ATTEMPTS}:
+        outcome.wrong.append(f"bad items were tried {sorted(set(tries.values()))} times, not {ATTEMPTS}")
+    aside = await ring.rows("SELECT key FROM rocksync.item WHERE state = 'quarantined'")
+    good = [row["key"] for row in aside if not _POISONED.match(f"/skus/{row['key']}")]
+    if good or len(aside) != 2 * len(tries):
+        outcome.wrong.append(f"{len(aside)} items are set aside, among them {len(good)} good ones")
 
 
 async def order_storm(server: Server, seed: int, *, orders: int = 300) -> Outcome:
