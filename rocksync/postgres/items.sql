@@ -62,21 +62,25 @@ UPDATE rocksync.item i
  WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key;
 
 -- name: record_skipped
--- Not to be sent as it is. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 reasons text[], $6 details text[],
--- $7 forget boolean[]
+-- Not to be sent as it is. An order that was to be told again has been, as far as it can be: else each sight of what that
+-- changed at the hub would have it told again. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 reasons text[],
+-- $6 details text[], $7 forget boolean[]
 UPDATE rocksync.item i
    SET state = 'skipped', reason = o.reason, detail = o.detail, changed_at = NULL, attempts = 0,
-       attempted_at = now(), accepted = CASE WHEN o.forget THEN NULL ELSE i.accepted END,
+       attempted_at = now(), resend = i.resend AND i.kind <> 'order',
+       accepted = CASE WHEN o.forget THEN NULL ELSE i.accepted END,
        sending = CASE WHEN o.forget THEN NULL ELSE i.sending END
   FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[]) AS o (key, revision, reason, detail, forget)
  WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
 
 -- name: record_refused
--- Could not be delivered. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 attempts int[], $6 reasons text[],
--- $7 details text[], $8 delays in seconds float8[] (null: quarantined)
+-- Could not be delivered. An order that is set aside is to be told again no more, as above. $1 tenant_id, $2 kind,
+-- $3 keys text[], $4 revisions bigint[], $5 attempts int[], $6 reasons text[], $7 details text[],
+-- $8 delays in seconds float8[] (null: quarantined)
 UPDATE rocksync.item i
    SET state = CASE WHEN o.delay_s IS NULL THEN 'quarantined' ELSE 'pending' END,
        reason = o.reason, detail = o.detail, attempts = o.attempts, attempted_at = now(),
+       resend = i.resend AND (i.kind <> 'order' OR o.delay_s IS NOT NULL),
        next_attempt_at = now() + coalesce(o.delay_s, 0) * interval '1 second'
   FROM unnest($3::text[], $4::bigint[], $5::int[], $6::text[], $7::text[], $8::float8[])
        AS o (key, revision, attempts, reason, detail, delay_s)

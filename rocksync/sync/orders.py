@@ -183,8 +183,10 @@ class _Advance:
             )
         if status is not store.status:
             done.append(Delivery(action="approve" if status is OrderStatus.APPROVED else "cancel"))
-        if item.resend or str(store.id) not in task.hub.externals or not task.hub.ack:
+        is_acknowledged = task.hub.ack and str(store.id) in task.hub.externals
+        if not is_acknowledged:
             await self.deps.orders.doubt(self.lease, item.key)
+        if item.resend or not is_acknowledged:
             done.append(await self.deps.hub.acknowledge(self.lease.tenant, item.key, str(store.id)))
         return await self._tell(item, task, status, done)
 

@@ -134,6 +134,8 @@ async def _still(ring: Arena, until: float) -> None:
     """Wait until passes find nothing any more: what one round of them writes to orders, the next one sees."""
     before, now = "", "never looked"
     while before != now:
+        if before and time.monotonic() > until:
+            raise TimeoutError("each pass finds something to do again")
         for tenant in ring.tenants:
             for kind in ("product", "price", "stock", "order"):
                 await ring.sql(_REQUEST, tenant.id, kind)

@@ -1,5 +1,7 @@
 """Orders that people touch: resent by an operator, cancelled in the store alone."""
 
+import pytest
+
 from rocksync.domain.tenancy import Kind
 from tests.worker.test_orders import invoice, sell, ship
 from tests.worker.world import World
@@ -31,3 +33,25 @@ async def test_an_order_that_only_the_store_has_cancelled_is_a_conflict(world: W
 
     assert world.hub.order(shop.user, order["id"])["status"] == "approved"
     assert await shop.why("order", order["id"]) == ("quarantined", "status_conflict")
+
+
+@pytest.mark.parametrize("aside", ["invoiced unseen", "waits for its invoice"])
+async def test_an_order_that_is_resent_and_cannot_be_told_is_told_of_once(world: World, aside: str) -> None:
+    shop, order = await sell(world)
+    await world.sync(shop, Kind.ORDER)
+    if aside == "invoiced unseen":
+        await invoice(shop, order)
+        shop.market.cancel(order["id"])
+    else:
+        await ship(shop, order)
+    await shop.sql("UPDATE rocksync.item SET resend = true, state = 'pending' WHERE tenant_id = $1 AND kind = 'order'")
+    await world.sync(shop, Kind.ORDER)
+    set_aside, before = await shop.why("order", order["id"]), world.mark()
+
+    for _ in range(3):
+        await shop.sql("UPDATE rocksync.schedule SET due_at = clock_timestamp() WHERE tenant_id = $1")
+        await world.sync(shop, Kind.ORDER)
+
+    assert set_aside[0] in {"quarantined", "skipped"}
+    assert await shop.why("order", order["id"]) == set_aside
+    assert world.sent(before) == []
