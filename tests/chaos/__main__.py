@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.chaos import clocks, growth, network, report, scenarios
+from tests.chaos import clocks, growth, hostile, network, report, scenarios
 from tests.chaos.arena import Server, server
 from tests.chaos.storm import Outcome, storm
 
@@ -59,6 +59,7 @@ async def short(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outc
         yield outcome
     yield await scenarios.dead_credentials(opened, seed)
     yield await scenarios.poison(opened, seed)
+    yield await hostile.hostile(opened, seed)
     yield await scenarios.order_storm(opened, seed, orders=150)
     yield await scenarios.fairness(opened, seed, window_s=8)
     yield await scenarios.all_at_once(opened, seed, tenants=30)
@@ -97,6 +98,7 @@ async def pairs(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outc
 async def people(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
     yield await scenarios.dead_credentials(opened, given.seeds[0])
     yield await scenarios.poison(opened, given.seeds[0])
+    yield await hostile.hostile(opened, given.seeds[0], flood=40_000)
 
 
 async def crowds(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:

@@ -166,5 +166,9 @@ async def _look(ring: Arena, kept_s: float) -> dict[str, float]:
 
 
 def _of_process(pid: int) -> dict[str, float]:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return {"rss_mb": pages * 4 / 1024, "descriptors": float(len(list(Path(f"/proc/{pid}/fd").iterdir())))}
+    return {"rss_mb": rss_mb(pid), "descriptors": float(len(list(Path(f"/proc/{pid}/fd").iterdir())))}
+
+
+def rss_mb(pid: int | None) -> float:
+    """Megabytes that a process has in memory."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4 / 1024

@@ -190,8 +190,10 @@ def _sent(ring: Arena, tenants: Sequence[Tenant]) -> int:
 
 
 async def serve_one(ring: Arena, tenant: Tenant) -> float:
-    """Seconds until one stock and one order of *tenant* have arrived."""
+    """Seconds until one stock and one order of *tenant* have arrived; the worker is notified of the order."""
     began = time.monotonic()
+    told_at = f"http://127.0.0.1:{ring.workers[0].http_port}/notifications/pluggto"
+    ring.hub.account(tenant.user).webhook = told_at
     await ring.sql("UPDATE store.stock SET on_hand = 77 WHERE tenant_id = $1 AND sku = 'P1.1'", tenant.id)
     order = ring.hub.market(tenant.user).create_order([{"sku": "P1.2", "quantity": 1}])
 
