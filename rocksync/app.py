@@ -58,9 +58,17 @@ def database_server(settings: Settings) -> AbstractAsyncContextManager[str]:
 def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database, ready to work with. An embedded one is migrated; another one must have been.
 
+    What a suspended worker has locked is free before its leases end, which are extended each quarter of their time: so
+    whoever takes over waits for nothing.
+
     Raises: SettingsError.
     """
-    return opening.open_database(settings.database.dsn, settings.data_dir, pool_size=settings.database.pool_size)
+    return opening.open_database(
+        settings.database.dsn,
+        settings.data_dir,
+        pool_size=settings.database.pool_size,
+        abandoned_s=settings.worker.lease_s / 2,
+    )
 
 
 def open_vault(settings: Settings) -> Vault:

@@ -12,7 +12,7 @@ import asyncpg
 from rocksync.domain.errors import SettingsError
 from rocksync.postgres import embedded
 from rocksync.postgres.migrate import ahead, folder, migrate, pending
-from rocksync.postgres.pool import open_pool
+from rocksync.postgres.pool import ABANDONED_S, open_pool
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,12 @@ async def database_server(dsn: str | None, data_dir: Path) -> AsyncIterator[str]
 
 
 @contextlib.asynccontextmanager
-async def open_database(given: str | None, data_dir: Path, *, pool_size: int) -> AsyncIterator[Database]:
+async def open_database(
+    given: str | None, data_dir: Path, *, pool_size: int, abandoned_s: float = ABANDONED_S
+) -> AsyncIterator[Database]:
     """The database, ready to work with. An embedded one is migrated; a *given* one must have been.
+
+    A transaction of a process that says nothing for *abandoned_s* is rolled back.
 
     Raises: SettingsError.
     """
@@ -49,7 +53,7 @@ async def open_database(given: str | None, data_dir: Path, *, pool_size: int) ->
             raise SettingsError(f"the database lacks migration {missing[0]}: run `rocksync migrate` first")
         elif newer := await ahead(dsn, folder()):
             log.info("database_is_ahead", extra={"migrations": newer})
-        pool = await open_pool(dsn, size=pool_size, application_name="rocksync")
+        pool = await open_pool(dsn, size=pool_size, application_name="rocksync", abandoned_s=abandoned_s)
         try:
             yield Database(dsn=dsn, pool=pool, embedded=given is None)
         finally:

@@ -14,11 +14,11 @@ _CONNECT_TIMEOUT_S = 10.0
 _COMMAND_TIMEOUT_S = 60.0
 _QUERIES_A_CONNECTION = 50_000
 _IDLE_S = 300.0
+ABANDONED_S = 60.0
 _SERVER_SETTINGS = {
     "timezone": "UTC",
     "statement_timeout": "60s",
     "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
     "client_connection_check_interval": "10s",
     "jit": "off",
 }
@@ -41,8 +41,10 @@ class _Pool(asyncpg.Pool):
                 raise asyncio.CancelledError
 
 
-async def open_pool(dsn: str, *, size: int, application_name: str) -> asyncpg.Pool:
+async def open_pool(dsn: str, *, size: int, application_name: str, abandoned_s: float = ABANDONED_S) -> asyncpg.Pool:
     """Return a pool of up to *size* connections: times in UTC, numeric as Decimal, jsonb as its text.
+
+    A transaction whose process says nothing for *abandoned_s* is rolled back: what it has locked keeps others waiting.
 
     Raises: SettingsError if the database cannot be used.
     """
@@ -63,7 +65,11 @@ async def open_pool(dsn: str, *, size: int, application_name: str) -> asyncpg.Po
             timeout=_CONNECT_TIMEOUT_S,
             command_timeout=_COMMAND_TIMEOUT_S,
             reset=_keep,
-            server_settings={**_SERVER_SETTINGS, "application_name": application_name},
+            server_settings={
+                **_SERVER_SETTINGS,
+                "application_name": application_name,
+                "idle_in_transaction_session_timeout": f"{abandoned_s * 1000:.0f}ms",
+            },
         )
 
 

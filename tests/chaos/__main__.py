@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.chaos import clocks, growth, hostile, network, report, scenarios
+from tests.chaos import clocks, growth, hostile, network, report, scenarios, takeover
 from tests.chaos.arena import Server, server
 from tests.chaos.storm import Outcome, storm
 
@@ -57,6 +57,7 @@ async def short(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outc
     seed = given.seeds[0]
     async for outcome in scenarios.crash_points(opened, seed, every=2):
         yield outcome
+    yield await takeover.takeover(opened, seed, workers=2, deaths=2)
     yield await scenarios.dead_credentials(opened, seed)
     yield await scenarios.poison(opened, seed)
     yield await hostile.hostile(opened, seed)
@@ -110,6 +111,11 @@ async def crowds(opened: Server, given: argparse.Namespace) -> AsyncIterator[Out
     yield await growth.million(opened, seed)
 
 
+async def takeovers(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+    for workers in (2, 4):
+        yield await takeover.takeover(opened, given.seeds[0], workers=workers, deaths=20)
+
+
 async def clocks_and_names(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
     for seed in range(1, 11):
         yield await clocks.clock_steps(opened, seed)
@@ -131,6 +137,7 @@ PARTS = {
     "faults": faults,
     "pairs": pairs,
     "people": people,
+    "takeover": takeovers,
     "crowds": crowds,
     "clocks": clocks_and_names,
     "outage": outage,

@@ -146,3 +146,17 @@ async def test_a_worker_whose_database_goes_away_while_it_starts_ends_with_one_l
 
             with pytest.raises(SettingsError, match="the database went away while the worker started"):
                 await app.run(asyncio.Event())
+
+
+async def test_what_a_worker_is_suspended_in_the_middle_of_is_taken_over_when_its_lease_ends(world: World) -> None:  # noqa: F811
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.app.credentials.seal_inbox()
+    hasty = replace(world.settings, worker=replace(world.settings.worker, lease_s=1.0))
+    async with open_app(hasty) as suspended, open_app(hasty) as other:
+        [lease] = await suspended.schedules.claim("suspended-1-a", 1, tenants=[shop.id], kinds=[Kind.STOCK])
+        connection = await suspended.database.pool.acquire()
+        await connection.execute("BEGIN")
+        assert await connection.fetchval("SELECT rocksync.hold_lease($1, 'stock', $2)", shop.id, lease.token)
+
+        await until(lambda: other.schedules.claim("other-1-a", 1, tenants=[shop.id], kinds=[Kind.STOCK]), within_s=5)
