@@ -143,6 +143,29 @@ def test_a_product_of_any_shape_says_which_elements_it_has(entity: dict[str, Any
 
 
 @hostile
+@given(
+    st.dictionaries(st.sampled_from(["access_token", "refresh_token", "expires_in", "token_type", "error"]), _ENTITY)
+)
+def test_a_grant_of_any_shape_is_a_token_that_can_be_sent_or_none(entity: dict[str, Any]) -> None:
+    granted = replies.grant(sent(entity))
+
+    if granted is not None:
+        assert granted.access_token.isascii()
+        assert granted.access_token.isprintable()
+        assert 0 <= granted.expires_in_s < float("inf")
+
+
+@hostile
+@given(st.fixed_dictionaries({"type": st.just("orders")}, optional={"id": _ENTITY, "user": _ENTITY, "action": _ENTITY}))
+def test_a_notification_of_an_order_names_one_or_is_invalid(body: dict[str, Any]) -> None:
+    notices = Notices()
+
+    notices.offer(sent(body))
+
+    assert all(len(notice.order_id) == 24 and notice.user for notice in notices.take())
+
+
+@hostile
 @given(_BODIES)
 def test_a_notification_is_taken_dropped_or_invalid_and_nothing_else(body: bytes) -> None:
     notices = Notices()
