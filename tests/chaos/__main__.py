@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.chaos import clocks, growth, hostile, network, report, scenarios, takeover
+from tests.chaos import clocks, crowds, growth, hostile, network, report, scenarios, takeover
 from tests.chaos.arena import Server, server
 from tests.chaos.storm import Outcome, storm
 
@@ -61,9 +61,9 @@ async def short(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outc
     yield await scenarios.dead_credentials(opened, seed)
     yield await scenarios.poison(opened, seed)
     yield await hostile.hostile(opened, seed)
-    yield await scenarios.order_storm(opened, seed, orders=150)
-    yield await scenarios.fairness(opened, seed, window_s=8)
-    yield await scenarios.all_at_once(opened, seed, tenants=30)
+    yield await crowds.order_storm(opened, seed, orders=150)
+    yield await crowds.fairness(opened, seed, window_s=8)
+    yield await crowds.all_at_once(opened, seed, tenants=30)
     yield await clocks.clock_steps(opened, seed, length_s=8)
     yield await network.names_fail(opened, seed)
     yield await network.certificates_fail(opened, seed, faces=3)
@@ -102,12 +102,12 @@ async def people(opened: Server, given: argparse.Namespace) -> AsyncIterator[Out
     yield await hostile.hostile(opened, given.seeds[0], flood=40_000)
 
 
-async def crowds(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
+async def numbers(opened: Server, given: argparse.Namespace) -> AsyncIterator[Outcome]:
     seed = given.seeds[0]
-    yield await scenarios.order_storm(opened, seed, orders=2_000)
-    yield await scenarios.fairness(opened, seed, items=50_000, window_s=60)
-    yield await scenarios.fairness(opened, seed, items=500, busy=200, window_s=60)
-    yield await scenarios.all_at_once(opened, seed, tenants=1_000)
+    yield await crowds.order_storm(opened, seed, orders=2_000)
+    yield await crowds.fairness(opened, seed, items=50_000, window_s=60)
+    yield await crowds.fairness(opened, seed, items=500, busy=200, window_s=60)
+    yield await crowds.all_at_once(opened, seed, tenants=1_000)
     yield await growth.million(opened, seed)
 
 
@@ -138,7 +138,7 @@ PARTS = {
     "pairs": pairs,
     "people": people,
     "takeover": takeovers,
-    "crowds": crowds,
+    "crowds": numbers,
     "clocks": clocks_and_names,
     "outage": outage,
     "endurance": endurance,

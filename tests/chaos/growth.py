@@ -10,7 +10,7 @@ from pathlib import Path
 from rocksync.postgres.migrate import folder, migrate
 from tests.chaos import bloat
 from tests.chaos.arena import Arena, Server, arena
-from tests.chaos.scenarios import SHELVES, serve_one
+from tests.chaos.crowds import add_small, serve_one
 from tests.chaos.shopkeeper import Shopkeeper, busy
 from tests.chaos.storm import Outcome, conclude, settle
 
@@ -35,8 +35,7 @@ async def million(server: Server, seed: int, *, changes: int = 1_000_000) -> Out
     outcome = Outcome(name=f"{changes} changes at once", seed=seed, workers=1)
     began = time.monotonic()
     async with arena(server, seed=seed) as ring:
-        big, small = await ring.add_tenant("cheia"), await ring.add_tenant("pequena")
-        await ring.sql(SHELVES, small.id, 50)
+        big, small = await ring.add_tenant("cheia"), await add_small(ring)
         worker = ring.workers[0]
         await worker.start()
         await settle(ring, outcome)

@@ -14,8 +14,8 @@ import aiohttp
 from rocksync.sandbox.members import ORDER
 from rocksync.sandbox.refusals import Refusal
 from tests.chaos.arena import Arena, Server, Tenant, Worker, arena
+from tests.chaos.crowds import add_small, serve_one
 from tests.chaos.growth import rss_mb
-from tests.chaos.scenarios import SHELVES, serve_one
 from tests.chaos.storm import Outcome, conclude, settle
 
 TEXTS = (
@@ -64,9 +64,8 @@ async def hostile(server: Server, seed: int, *, flood: int = 4_000) -> Outcome:
         worker, shop, small = (
             ring.workers[0],
             await ring.add_tenant("loja-0"),
-            await ring.add_tenant("pequena"),
+            await add_small(ring),
         )
-        await ring.sql(SHELVES, small.id, 50)
         outcome.attacks["hostile rows"] = await _fill(ring, shop)
         await worker.start()
         await settle(ring, outcome)

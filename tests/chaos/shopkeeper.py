@@ -247,3 +247,15 @@ _INSERT_SHIPMENT = (
     " VALUES ($1, $2, 'Transportadora', 'Expressa', $3, 'https://rastreio.example/' || $3::text, $4)"
     " ON CONFLICT DO NOTHING"
 )
+SHELVES = """
+WITH parents AS (SELECT n FROM generate_series(1, $2 / 50) n),
+p AS (INSERT INTO store.product (tenant_id, sku, name) SELECT $1, 'P' || n, 'Produto ' || n FROM parents),
+v AS (INSERT INTO store.variation (tenant_id, sku, product_sku, attributes)
+      SELECT $1, 'P' || n || '.' || m, 'P' || n, jsonb_build_object('Tamanho', m::text)
+        FROM parents, generate_series(1, 50) m
+      RETURNING sku),
+r AS (INSERT INTO store.price (tenant_id, sku, price) SELECT $1, sku, 10 FROM v),
+d AS (INSERT INTO chaos.delta SELECT $1, sku, 100 FROM v)
+INSERT INTO store.stock (tenant_id, sku, on_hand) SELECT $1, sku, 100 FROM v
+"""
+"""Products of fifty variations each: many items, few requests to create them."""
