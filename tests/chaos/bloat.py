@@ -39,24 +39,30 @@ async def oldest_history_s(ring: Arena, seconds: float) -> float:
 
 async def slack(ring: Arena) -> dict[str, float]:
     """By table of rocksync, kilobytes that it takes beyond those of its rows and their indexes written anew."""
-    return {f"{row['name']}_kb": await _slack(ring, row["name"]) for row in await ring.rows(_TABLES)}
+    return {f"{row['name']}_kb": (await _measured(ring, row["name"]))[0] for row in await ring.rows(_TABLES)}
 
 
-async def _slack(ring: Arena, table: str) -> float:
-    async def measured() -> float:
+async def history_kb(ring: Arena) -> float:
+    """Kilobytes of history and its indexes, written anew."""
+    return (await _measured(ring, "history"))[1]
+
+
+async def _measured(ring: Arena, table: str) -> tuple[float, float]:
+    """Kilobytes beyond its rows, and of these."""
+
+    async def measured() -> tuple[float, float]:
         async with ring.pool.acquire() as connection, connection.transaction():
-            return await _beyond_its_rows(connection, table)
+            return await _beside_a_copy(connection, table)
 
-    found: float = await ring.patiently(measured)
+    found: tuple[float, float] = await ring.patiently(measured)
     return found
 
 
-async def _beyond_its_rows(connection: asyncpg.Connection, table: str) -> float:
+async def _beside_a_copy(connection: asyncpg.Connection, table: str) -> tuple[float, float]:
     await connection.execute(
         f"CREATE TEMP TABLE anew (LIKE rocksync.{table} INCLUDING INDEXES INCLUDING COMPRESSION) ON COMMIT DROP;"
         f"INSERT INTO anew SELECT * FROM rocksync.{table}"
     )
-    bytes_beyond: int = await connection.fetchval(
-        f"SELECT pg_total_relation_size('rocksync.{table}') - pg_total_relation_size('anew')"
-    )
-    return bytes_beyond / 1024
+    takes: int = await connection.fetchval(f"SELECT pg_total_relation_size('rocksync.{table}')")
+    anew: int = await connection.fetchval("SELECT pg_total_relation_size('anew')")
+    return (takes - anew) / 1024, anew / 1024

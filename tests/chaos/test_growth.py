@@ -10,7 +10,15 @@ from tests.chaos.arena import Arena, arena, server
 from tests.chaos.growth import judge_growth
 from tests.chaos.storm import Outcome
 
-LEVEL = {"rss_mb": 80.0, "descriptors": 35.0, "change_kb": 1200.0, "item_kb": 2000.0, "history_s": 300.0}
+LEVEL = {
+    "rss_mb": 80.0,
+    "descriptors": 35.0,
+    "change_kb": 1200.0,
+    "item_kb": 2000.0,
+    "history_kb": 9000.0,
+    "history_full_kb": 20_000.0,
+    "history_s": 300.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +36,19 @@ def judged(**late: float) -> list[str]:
 
 def test_a_day_on_which_nothing_grows_is_well() -> None:
     assert judged() == []
+    assert judged(history_kb=30_000.0) == []  # a sweep has just been
 
 
 @pytest.mark.parametrize(
     "late",
-    [{"rss_mb": 120.0}, {"descriptors": 60.0}, {"change_kb": 9000.0}, {"item_kb": 9000.0}, {"history_s": 900.0}],
+    [
+        {"rss_mb": 120.0},
+        {"descriptors": 60.0},
+        {"change_kb": 9000.0},
+        {"item_kb": 9000.0},
+        {"history_kb": 90_000.0},
+        {"history_s": 900.0},
+    ],
     ids=lambda late: next(iter(late)),
 )
 def test_a_day_on_which_something_grows_is_not(late: dict[str, float]) -> None:
