@@ -33,6 +33,7 @@ _FOLD_LIMIT = 20_000
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+_NOT_SENT = Delivery(action="")
 
 
 class Items:
@@ -163,10 +164,16 @@ class Items:
 
     async def _record(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
         tenant, kind = lease.tenant.id, lease.kind
+        losable = all(_is_losable(kind, outcome) for outcome in outcomes)
+        accepted = [o for o in outcomes if isinstance(o, Accepted)]
+        if len(accepted) == len(outcomes) and not any(_has_consequences(o) for o in accepted):
+            await _record_accepted(self._pool, lease, accepted, losable=losable)
+            return
         async with self._pool.acquire() as connection, connection.transaction():
-            await _hold(connection, lease, losable=all(_is_losable(kind, outcome) for outcome in outcomes))
-            if accepted := [o for o in outcomes if isinstance(o, Accepted)]:
-                await _record_accepted(connection, tenant, kind, accepted)
+            await _hold(connection, lease, losable=losable)
+            if accepted:
+                await _record_accepted(connection, lease, accepted, losable=losable)
+                await _record_consequences(connection, tenant, accepted)
             if skipped := [o for o in outcomes if isinstance(o, Skipped)]:
                 await _record_skipped(connection, tenant, kind, skipped)
             if refused := [o for o in outcomes if isinstance(o, Refused)]:
@@ -196,7 +203,7 @@ class Items:
                 await connection.execute(
                     _QUERIES.record_forgotten, tenant, kind, *_columns(forgotten, "key", "revision")
                 )
-            await _record_history(connection, tenant, kind, outcomes)
+            await _record_history(connection, tenant, kind, [o for o in outcomes if not isinstance(o, Accepted)])
 
     async def count(self, tenant: TenantId, kind: Kind) -> None:
         """Count the items of the tenant and kind by state, for metrics."""
@@ -226,18 +233,42 @@ def _columns(outcomes: Sequence[Outcome], *names: str) -> list[list[Any]]:
     return [[getattr(outcome, name) for outcome in outcomes] for name in names]
 
 
+def _has_consequences(accepted: Accepted) -> bool:
+    """Whether more than the item itself is to be written."""
+    return bool(accepted.restock or (accepted.delivery and accepted.delivery.created))
+
+
 async def _record_accepted(
-    connection: asyncpg.pool.PoolConnectionProxy, tenant: TenantId, kind: Kind, accepted: Sequence[Accepted]
+    connection: asyncpg.Pool | asyncpg.pool.PoolConnectionProxy,
+    lease: Lease,
+    accepted: Sequence[Accepted],
+    *,
+    losable: bool,
 ) -> None:
-    await connection.execute(
+    """Write down what the hub accepted, and in history what was sent. Raises: LeaseLostError."""
+    deliveries = [o.delivery or _NOT_SENT for o in accepted]
+    held = await connection.fetchval(
         _QUERIES.record_accepted,
-        tenant,
-        kind,
+        lease.tenant.id,
+        lease.kind,
+        lease.token,
+        losable,
         [o.key for o in accepted],
         [o.revision for o in accepted],
         [_encode(o.payload).decode() if o.delivery else None for o in accepted],
         [o.reason for o in accepted],
+        [o.delivery.action if o.delivery else None for o in accepted],
+        [d.status for d in deliveries],
+        [None if d.sent is None else _encode(d.sent).decode() for d in deliveries],
+        [d.took_ms for d in deliveries],
     )
+    if not held:
+        raise _lost(lease)
+
+
+async def _record_consequences(
+    connection: asyncpg.pool.PoolConnectionProxy, tenant: TenantId, accepted: Sequence[Accepted]
+) -> None:
     created = [created for o in accepted if o.delivery for created in o.delivery.created]
     if created:
         await connection.execute(
@@ -286,7 +317,7 @@ def _history_line(outcome: Outcome) -> tuple[Any, ...] | None:
     """Key, action, status, reason, detail, sent, took_ms; None: nothing was done that anybody would look for."""
     delivery: Delivery | None = getattr(outcome, "delivery", None)
     match outcome:
-        case Accepted() | Postponed() if delivery is None:
+        case Postponed() if delivery is None:
             return None
         case Skipped() | Forgotten():
             return None

@@ -44,22 +44,36 @@ UPDATE rocksync.item
 UPDATE rocksync.schedule SET mapper_version = $3 WHERE tenant_id = $1 AND kind = $2;
 
 -- name: record_accepted
--- The hub holds what it is to hold. An item that changed meanwhile stays pending. This and the next ones name their keys
--- twice: a plan made while the table was small still begins with these keys, not with all items of the tenant.
--- $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 payloads text[] (null: as it was), $6 reasons text[]
-UPDATE rocksync.item i
-   SET accepted = coalesce(o.payload::jsonb, i.accepted),
-       accepted_at = CASE WHEN o.payload IS NULL THEN i.accepted_at ELSE now() END,
-       attempted_at = now(),
-       attempts = 0,
-       resend = i.resend AND i.revision <> o.revision AND o.payload IS NULL,
-       sending = CASE WHEN o.payload IS NULL THEN i.sending END,
-       state = CASE WHEN i.revision <> o.revision THEN i.state WHEN o.reason = 'in_sync' THEN 'synced' ELSE 'skipped' END,
-       reason = CASE WHEN i.revision <> o.revision THEN i.reason ELSE o.reason END,
-       detail = CASE WHEN i.revision <> o.revision THEN i.detail END,
-       changed_at = CASE WHEN i.revision <> o.revision THEN i.changed_at END
-  FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[]) AS o (key, revision, payload, reason)
- WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key;
+-- The hub holds what it is to hold: one statement, as it comes ten times a second for each pass. An item that changed
+-- meanwhile stays pending. Nothing happens, and false is returned, if the lease is not held. This and the next ones name
+-- their keys twice: a plan made while the table was small still begins with these keys, not with all items of the tenant.
+-- $1 tenant_id, $2 kind, $3 token bigint, $4 whether a crash of the server may lose it boolean, $5 keys text[],
+-- $6 revisions bigint[], $7 payloads text[] (null: as it was), $8 reasons text[]; for history $9 actions text[] (null: no
+-- line), $10 statuses int[], $11 sent text[], $12 took_ms int[]
+WITH held AS MATERIALIZED (
+    SELECT rocksync.hold_lease($1, $2, $3) AS held,
+           CASE WHEN $4::boolean THEN set_config('synchronous_commit', 'off', true) END),
+recorded AS (
+    UPDATE rocksync.item i
+       SET accepted = coalesce(o.payload::jsonb, i.accepted),
+           accepted_at = CASE WHEN o.payload IS NULL THEN i.accepted_at ELSE now() END,
+           attempted_at = now(),
+           attempts = 0,
+           resend = i.resend AND i.revision <> o.revision AND o.payload IS NULL,
+           sending = CASE WHEN o.payload IS NULL THEN i.sending END,
+           state = CASE WHEN i.revision <> o.revision THEN i.state WHEN o.reason = 'in_sync' THEN 'synced' ELSE 'skipped' END,
+           reason = CASE WHEN i.revision <> o.revision THEN i.reason ELSE o.reason END,
+           detail = CASE WHEN i.revision <> o.revision THEN i.detail END,
+           changed_at = CASE WHEN i.revision <> o.revision THEN i.changed_at END
+      FROM unnest($5::text[], $6::bigint[], $7::text[], $8::text[]) AS o (key, revision, payload, reason)
+     WHERE (SELECT held FROM held) AND i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($5) AND i.key = o.key),
+told AS (
+    INSERT INTO rocksync.history (tenant_id, kind, key, action, status, reason, sent, took_ms)
+    SELECT $1, $2, o.key, o.action, o.status, o.reason, o.sent::jsonb, o.took_ms
+      FROM unnest($5::text[], $8::text[], $9::text[], $10::int[], $11::text[], $12::int[])
+           AS o (key, reason, action, status, sent, took_ms)
+     WHERE (SELECT held FROM held) AND o.action IS NOT NULL)
+SELECT held FROM held;
 
 -- name: record_skipped
 -- Not to be sent as it is. An order that was to be told again has been, as far as it can be: else each sight of what that

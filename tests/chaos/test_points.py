@@ -19,7 +19,7 @@ REQUESTS = {
 STATEMENTS = {
     "catalog": {"duplicates", "prices", "products", "stocks", "variations"},
     "credentials": {"has_residue", "inbox", "key_ids", "sealed"},
-    "items": {"announce", "count_items", "deliverable", "fold", "record_accepted", "record_created", "record_history"},
+    "items": {"announce", "count_items", "deliverable", "fold", "record_accepted", "record_created"},
     "orders": {"align", "catch_up", "hold", "insert_lines", "insert_order", "lock_order", "mark_held", "mark_stock"}
     | {"note", "note_items", "reserve", "rows", "saw", "set_status", "settle", "unknown_skus"},
     "schedules": {"beat", "claim", "finish", "held_elsewhere", "leave", "request_deliverable", "set_default_intervals"},
