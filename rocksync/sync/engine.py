@@ -42,7 +42,7 @@ PAGE = 200
 """Items read and mapped at once."""
 RECORD_AT_MOST = 200
 """Outcomes written in one transaction."""
-RECORD_WITHIN_S = 0.1
+RECORD_WITHIN_S = 0.25
 """How long an outcome may wait for others to be written down with."""
 ATTEMPTS = 5
 """Refusals of one item without a change of it before it is set aside."""
@@ -201,6 +201,7 @@ class _Run(Generic[R, D]):
         self._limits = limits
         self._parcels: asyncio.Queue[list[tuple[Item, D]] | None] = asyncio.Queue(maxsize=2 * limits.senders)
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(maxsize=2 * RECORD_AT_MOST)
+        self._enough = asyncio.Event()
         self._tally = _Tally()
         self._failure: PassError | TenantError | None = None
         self._setbacks = 0
@@ -217,7 +218,7 @@ class _Run(Generic[R, D]):
             for _ in senders:
                 await self._parcels.put(None)
             await asyncio.gather(*senders)
-            await self._outcomes.put(None)
+            await self._settle(None)
             await recorder
         if self._failure is not None:
             raise self._failure
@@ -250,17 +251,17 @@ class _Run(Generic[R, D]):
         for item, draft in zip(page, drafts, strict=True):
             match draft:
                 case Skipped() | Held() | Forgotten():
-                    await self._outcomes.put(draft)
+                    await self._settle(draft)
                 case Skip():
-                    await self._outcomes.put(
+                    await self._settle(
                         Skipped(key=item.key, revision=item.revision, reason=draft.reason, detail=draft.detail)
                     )
                 case ItemError():
-                    await self._outcomes.put(refused(item, draft))
+                    await self._settle(refused(item, draft))
                 case document:
                     held = None if item.resend else self._flow.unchanged(item, document)
                     if held is not None:
-                        await self._outcomes.put(held)
+                        await self._settle(held)
                     else:
                         parcels.setdefault(document.resource, []).append((item, document))
         return list(parcels.values())
@@ -270,7 +271,7 @@ class _Run(Generic[R, D]):
             if self._failure is not None:
                 continue
             for outcome in await self._deliver(parcel):
-                await self._outcomes.put(outcome)
+                await self._settle(outcome)
 
     async def _deliver(self, parcel: list[tuple[Item, D]]) -> Sequence[Outcome]:
         try:
@@ -310,33 +311,33 @@ class _Run(Generic[R, D]):
             for item, _ in parcel
         ]
 
+    async def _settle(self, outcome: Outcome | None) -> None:
+        """Have *outcome* written down; None: there are no more."""
+        await self._outcomes.put(outcome)
+        if outcome is None or self._outcomes.qsize() >= RECORD_AT_MOST:
+            self._enough.set()
+
     async def _record(self) -> None:
         """Write outcomes down, together those that come within a moment; at the end of the pass at once."""
         ended = False
         while not ended:
-            batch = list[Outcome]()
             outcome = await self._outcomes.get()
-            until = asyncio.get_running_loop().time() + RECORD_WITHIN_S
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RECORD_WITHIN_S):
+                    await self._enough.wait()
+            batch = list[Outcome]()
             while outcome is not None:
                 batch.append(outcome)
-                if len(batch) >= RECORD_AT_MOST:
+                if len(batch) >= RECORD_AT_MOST or self._outcomes.empty():
                     break
-                try:
-                    outcome = await self._next_outcome(until)
-                except TimeoutError:
-                    break
+                outcome = self._outcomes.get_nowait()
             ended = outcome is None
+            if self._outcomes.empty():
+                self._enough.clear()
             if isinstance(self._failure, LeaseLostError):
                 await self._suspect(batch)
             elif batch:
                 await self._write(batch)
-
-    async def _next_outcome(self, until: float) -> Outcome | None:
-        """The next outcome, None for the end. Raises: TimeoutError if there is none by then, on the loop's clock."""
-        if not self._outcomes.empty():
-            return self._outcomes.get_nowait()
-        async with asyncio.timeout_at(until):
-            return await self._outcomes.get()
 
     async def _write(self, batch: list[Outcome]) -> None:
         try:
