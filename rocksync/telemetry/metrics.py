@@ -185,6 +185,7 @@ class Metrics:
             buckets=_REQUEST_BUCKETS,
             registry=registry,
         )
+        self._exchanges: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._logins = Counter(
             "rocksync_pluggto_logins_total",
             "Requests for a token, by how they ended.",
@@ -246,8 +247,13 @@ class Metrics:
 
     def exchanged(self, method: str, route: str, status: int, took_s: float) -> None:
         """Count one request; *route* is the template."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._request_duration.labels(method, route).observe(took_s)
+        series = self._exchanges.get((method, route, status))
+        if series is None:
+            series = self._requests.labels(method, route, str(status)), self._request_duration.labels(method, route)
+            self._exchanges[method, route, status] = series
+        requests, duration = series
+        requests.inc()
+        duration.observe(took_s)
 
     def logged_in(self, grant: str, outcome: str) -> None:
         """Count one request for a token."""
