@@ -26,8 +26,12 @@ def product(pair: _AcceptedListing, answer: Answer) -> ProductDocument | Skip:
     """Return the document of a mapped listing."""
     listing, accepted = pair
     match answer:
+        case MappedListing(selected=False):
+            return conversion.document(listing, accepted, None, {})
+        case MappedListing(payload=None):
+            return conversion.convert_listing(listing, accepted, conversion.DefaultRules())
         case MappedListing(payload=payload, offers=offers):
-            made = None if payload is None else cast("ProductPayload", payload)
+            made = cast("ProductPayload", payload)
             return conversion.document(listing, accepted, made, {sku: _offer(*parts) for sku, parts in offers.items()})
         case Left(reason=reason, detail=detail):
             return Skip(key=listing.product.sku, reason=reason, detail=detail)

@@ -1,11 +1,13 @@
 """Rows to documents: what needs no mapping at all, what goes through rules, and what comes of it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Container, Mapping
 from decimal import Decimal
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
-from rocksync.domain.catalog import Listing, Price, Product, Stock, Variation
+import msgspec
+
+from rocksync.domain.catalog import Listing, Price, Product, Stock
 from rocksync.domain.documents import (
     InvoicePayload,
     Offer,
@@ -22,49 +24,15 @@ from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.mapping import default, validation
 from rocksync.mapping.validation import InvalidPayloadError
+from rocksync.mapping.wire import ENCODER, NULL, ListingRow
 
 CLOSED = frozenset(("canceled", "refunded"))
-# Makes a copy of the payload that the hub last accepted; None: it never did.
-LastAccepted = Callable[[], dict[str, Any]] | None
-
-
-_Payload = TypeVar("_Payload")
-_Payload_co = TypeVar("_Payload_co", covariant=True)
-
-
-class Rules(Protocol[_Payload_co]):
-    """What makes payloads of rows: the default mapping alone, or with a tenant's mappers. Raises: ItemError."""
-
-    def selects(self, product: Product) -> bool:
-        """Tell whether the product is to be at Plugg.to."""
-
-    def product(self, listing: Listing, variations: list[str], accepted: LastAccepted) -> _Payload_co:
-        """Return the payload of a product with the named variations."""
-
-    def price(self, price: Price, *, creating: bool) -> PricePayload | None:
-        """Return the payload of one price; None, never when *creating*: it is to stay as it is at the hub."""
-
-    def stock(self, stock: Stock, *, creating: bool) -> StockPayload | None:
-        """Return the payload of one stock; None as for prices."""
-
-    def order(self, order: HubOrder) -> OrderDocument | None:
-        """Return the order to import, None if its status is none that is imported."""
-
-    def invoice(self, order: StoreOrder) -> InvoicePayload | None:
-        """Return the NF-e members, None if there is no invoice."""
-
-    def shipment(self, order: StoreOrder) -> ShipmentPayload | None:
-        """Return the tracking members, None if there is no shipment."""
 
 
 class DefaultRules:
     """The default mapping alone."""
 
-    def selects(self, product: Product) -> bool:
-        """Every product goes."""
-        return True
-
-    def product(self, listing: Listing, variations: list[str], accepted: LastAccepted) -> ProductPayload:
+    def product(self, listing: Listing, variations: list[str]) -> ProductPayload:
         """Return the payload; only what the store can get wrong is checked."""
         try:
             payload = default.product_payload(listing, variations)
@@ -74,14 +42,14 @@ class DefaultRules:
             raise ItemError(listing.product.sku, "the product has no name")
         return payload
 
-    def price(self, price: Price, *, creating: bool = False) -> PricePayload:
+    def price(self, price: Price) -> PricePayload:
         """Return the payload of one price."""
         try:
             return validation.price(default.price_payload(price))
         except InvalidPayloadError as error:
             raise refusal(price.sku, error) from error
 
-    def stock(self, stock: Stock, *, creating: bool = False) -> StockPayload:
+    def stock(self, stock: Stock) -> StockPayload:
         """Return the payload of one stock."""
         return default.stock_payload(stock)
 
@@ -116,14 +84,6 @@ def refusal(key: str, error: InvalidPayloadError) -> ItemError:
     return ItemError(key, error.detail, reason=error.reason, final=error.reason is not Reason.UNKNOWN_SKU)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapped(Generic[_Payload]):
-    """What the rules made of a listing. ``payload`` None: it is not to be at Plugg.to."""
-
-    payload: _Payload | None = None
-    offers: dict[str, Offer] = field(default_factory=dict)
-
-
 def settled(listing: Listing, accepted: dict[str, Any] | None) -> ProductDocument | Skip | ItemError | None:
     """Return what becomes of a listing that no rule has to see, or None if rules have to."""
     product = listing.product
@@ -151,27 +111,50 @@ def known_skus(listing: Listing, accepted: dict[str, Any] | None) -> frozenset[s
     return frozenset((listing.product.sku, *(one["sku"] for one in accepted.get("variations", ()))))
 
 
-def convert_listing(
-    listing: Listing, known: frozenset[str], rules: Rules[_Payload], accepted: LastAccepted = None
-) -> Mapped[_Payload] | Skip:
-    """Send a listing through *rules*. A variation goes once it has a price and a stock, and stays from then on.
+def listing_row(
+    listing: Listing, accepted: dict[str, Any] | None, *, shows_product: bool, shows_accepted: bool
+) -> ListingRow:
+    """Return what a mapper host is given of a listing."""
+    known = known_skus(listing, accepted)
+    product, offered, payload, text = listing.product, [], NULL, NULL
+    for sku in _sellable(listing, known):
+        price, stock = listing.prices.get(sku), listing.stocks.get(sku)
+        if price is not None and stock is not None:
+            offered.append((price, stock))
+    if known or offered:
+        variations = _variations(product, known, {price.sku for price, _ in offered})
+        with contextlib.suppress(InvalidPayloadError):  # ``convert_listing`` says so, if the product is selected
+            payload = msgspec.Raw(ENCODER.encode(default.product_payload(listing, variations)))
+    if accepted is not None and shows_accepted:
+        text = msgspec.Raw(ENCODER.encode(accepted))
+    return ListingRow(product if shows_product else None, payload, offered, known, text)
+
+
+def convert_listing(listing: Listing, accepted: dict[str, Any] | None, rules: DefaultRules) -> ProductDocument | Skip:
+    """Return what a listing is by default. A variation goes once it has a price and a stock, and stays from then on.
 
     Raises: ItemError.
     """
-    product = listing.product
-    if not rules.selects(product):
-        return Mapped()
-    sellable: tuple[Variation | Product, ...] = product.variations or (product,)
-    offers, faults = _offers(listing, [one.sku for one in sellable if one.active or one.sku in known], rules)
-    if product.sku not in known and not offers:
+    known = known_skus(listing, accepted)
+    offers, faults = _offers(listing, _sellable(listing, known), rules)
+    if not known and not offers:
         if faults:
             raise faults[0]
-        return _incomplete(listing, [one.sku for one in sellable if one.active])
-    variations = [one.sku for one in product.variations if one.sku in known or (one.active and one.sku in offers)]
-    return Mapped(payload=rules.product(listing, variations, accepted), offers=offers)
+        return _incomplete(listing)
+    payload = rules.product(listing, _variations(listing.product, known, offers))
+    return document(listing, accepted, payload, offers)
 
 
-def _offers(listing: Listing, skus: list[str], rules: Rules[Any]) -> tuple[dict[str, Offer], list[ItemError]]:
+def _sellable(listing: Listing, known: frozenset[str]) -> list[str]:
+    product = listing.product
+    return [one.sku for one in product.variations or (product,) if one.active or one.sku in known]
+
+
+def _variations(product: Product, known: frozenset[str], offered: Container[str]) -> list[str]:
+    return [one.sku for one in product.variations if one.sku in known or (one.active and one.sku in offered)]
+
+
+def _offers(listing: Listing, skus: list[str], rules: DefaultRules) -> tuple[dict[str, Offer], list[ItemError]]:
     offers: dict[str, Offer] = {}
     faults: list[ItemError] = []
     for sku in skus:
@@ -179,19 +162,19 @@ def _offers(listing: Listing, skus: list[str], rules: Rules[Any]) -> tuple[dict[
         if price is None or stock is None:
             continue
         try:
-            made = rules.price(price, creating=True), rules.stock(stock, creating=True)
+            offers[sku] = Offer(price=rules.price(price), stock=rules.stock(stock))
         except ItemError as error:
-            faults.append(
-                ItemError(listing.product.sku, f"{sku}: {error.detail}", reason=error.reason, final=error.final)
-            )
-            continue
-        if made[0] is not None and made[1] is not None:
-            offers[sku] = Offer(price=made[0], stock=made[1])
+            faults.append(of_offer(listing.product.sku, sku, error))
     return offers, faults
 
 
-def _incomplete(listing: Listing, skus: list[str]) -> Skip:
-    key = listing.product.sku
+def of_offer(key: str, sku: str, error: ItemError) -> ItemError:
+    """Return the fault of a SKU's price or stock as that of product *key*, which cannot be created for it."""
+    return ItemError(key, f"{sku}: {error.detail}", reason=error.reason, final=error.final)
+
+
+def _incomplete(listing: Listing) -> Skip:
+    key, skus = listing.product.sku, _sellable(listing, frozenset())
     if unpriced := [sku for sku in skus if sku not in listing.prices]:
         return Skip(key=key, reason=Reason.MISSING_PRICE, detail=f"no price for {', '.join(unpriced)}")
     return Skip(key=key, reason=Reason.MISSING_STOCK, detail=f"no stock for {', '.join(skus)}")

@@ -53,12 +53,12 @@ def product_payload(listing: Listing, variations: Collection[str]) -> ProductPay
         payload["attributes"] = attributes
     if product.photos and (photos := _photos(product.photos)):
         payload["photos"] = photos
-    if wanted := [_variation(product, one) for one in product.variations if one.sku in variations]:
+    if wanted := [_variation(product, dimension, one) for one in product.variations if one.sku in variations]:
         payload["variations"] = wanted
     return payload
 
 
-def _variation(product: Product, variation: Variation) -> VariationPayload:
+def _variation(product: Product, dimension: Dimension, variation: Variation) -> VariationPayload:
     payload: VariationPayload = {"sku": variation.sku, "available": int(product.active and variation.active)}
     if variation.name and not variation.name.isspace():
         payload["name"] = variation.name
@@ -68,8 +68,8 @@ def _variation(product: Product, variation: Variation) -> VariationPayload:
         payload["attributes"] = attributes
     if variation.photos and (photos := _photos(variation.photos)):
         payload["photos"] = photos
-    if dimension := _dimension(variation, product):
-        payload["dimension"] = dimension
+    if own := _dimension(variation, product) if _has_measures(variation) else dimension.copy():
+        payload["dimension"] = own
     return payload
 
 
@@ -86,6 +86,10 @@ def _dimension(row: Product | Variation, parent: Product) -> Dimension:
     return dimension
 
 
+def _has_measures(row: Variation) -> bool:
+    return not (row.length_cm is row.width_cm is row.height_cm is row.weight_kg is None)
+
+
 def plain(number: Decimal) -> Decimal:
     """Return the same number without zeros at its end: 0.500 is 0.5, 10.0 is 10, never 1E+1.
 
@@ -93,8 +97,11 @@ def plain(number: Decimal) -> Decimal:
     """
     if not number.is_finite():
         raise InvalidPayloadError(f"a measure is no number: {number}")
-    text = format(number, "f")
-    return Decimal(text.rstrip("0").rstrip(".")) if "." in text else Decimal(text)
+    text = str(number)
+    if "E" in text:
+        text = format(number, "f")
+        number = Decimal(text)
+    return Decimal(text.rstrip("0").rstrip(".")) if text[-1] == "0" and "." in text else number
 
 
 def _categories(paths: Iterable[str]) -> list[Category]:

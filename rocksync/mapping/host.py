@@ -17,19 +17,16 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from typing import Any, NoReturn
 
 import msgspec
 
 from rocksync.domain.catalog import Price, Stock
-from rocksync.domain.documents import Offer, Skip
 from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.mapping import modules
 from rocksync.mapping.control import ORDER, Command
-from rocksync.mapping.conversion import convert_listing
 from rocksync.mapping.rules import MapperRules
 from rocksync.mapping.wire import (
     ENCODER,
@@ -43,9 +40,7 @@ from rocksync.mapping.wire import (
     Examined,
     Failed,
     Left,
-    ListingRow,
     Loaded,
-    MadeListing,
     MappedOrder,
     MappedParcel,
     MappedPrice,
@@ -59,7 +54,6 @@ _FLUSH_S = 0.005
 _DEATH_SIGNAL = 1
 # Rows are garbage without cycles: looking for cycles as often as by default costs more than mapping them.
 _COLLECT_AFTER = (20_000, 20, 20)
-_JSON = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def serve_forks(control: socket.socket) -> NoReturn:
@@ -231,15 +225,6 @@ class Host:
     def _convert(self, op: Op) -> Callable[[Any], msgspec.Struct]:
         rules = self._loaded()
 
-        def listing(row: ListingRow) -> msgspec.Struct:
-            known = row.known
-            is_known = row.listing.product.sku in known
-            accepted = (lambda: _JSON.decode(row.accepted)) if is_known else None
-            mapped = convert_listing(row.listing, known, rules, accepted)
-            if not isinstance(mapped, Skip):
-                return MadeListing(mapped.payload, {sku: _flat(offer) for sku, offer in mapped.offers.items()})
-            return Left(mapped.reason, mapped.detail)
-
         def price(row: Price) -> msgspec.Struct:
             payload = rules.price(row, creating=False)
             return _KEPT if payload is None else MappedPrice(payload["price"], payload["special_price"])
@@ -255,7 +240,7 @@ class Host:
             return MappedParcel(rules.invoice(row), rules.shipment(row))
 
         converters: dict[Op, Callable[[Any], msgspec.Struct]] = {
-            Op.PRODUCTS: listing,
+            Op.PRODUCTS: rules.listing,
             Op.PRICES: price,
             Op.STOCKS: stock,
             Op.ORDERS: order,
@@ -276,10 +261,6 @@ def _attempt(convert: Callable[[Any], msgspec.Struct], row: object) -> msgspec.S
         return Failed(Reason.MAPPER_ERROR, error.detail, True, error.file, error.line)
     except BaseException as error:  # noqa: BLE001 # what mappers leave behind may raise anywhere
         return Failed(Reason.MAPPER_ERROR, modules.describe(error))
-
-
-def _flat(offer: Offer) -> tuple[Decimal, Decimal | None, int]:
-    return offer.price["price"], offer.price.get("special_price"), offer.stock["quantity"]
 
 
 if __name__ == "__main__":

@@ -41,7 +41,6 @@ from rocksync.mapping.wire import (
 )
 
 CHUNK = 64
-_NULL = msgspec.Raw(b"null")
 _OFFER_HOOKS = frozenset(("rocksync_map_price", "rocksync_map_stock"))
 _PRODUCT_HOOKS = _OFFER_HOOKS | {"rocksync_select_product", "rocksync_map_product"}
 _PARCEL_HOOKS = frozenset(("rocksync_map_invoice", "rocksync_map_shipment"))
@@ -61,7 +60,7 @@ class _Plan:
     crew: Crew | None = None
     fault: str | None = None
     hooks: frozenset[str] = frozenset()
-    wants_accepted: bool = False
+    arguments: frozenset[str] = frozenset()
 
 
 class Lineup(Protocol):
@@ -169,10 +168,9 @@ class Mappers:
         open_rows = [row for row, answer in zip(listings, settled, strict=True) if answer is None]
 
         def row(pair: _AcceptedListing) -> ListingRow:
-            listing, accepted = pair
-            wanted = accepted is not None and plan.wants_accepted
-            raw = msgspec.Raw(ENCODER.encode(accepted)) if wanted else _NULL
-            return ListingRow(listing, conversion.known_skus(listing, accepted), raw)
+            return conversion.listing_row(
+                *pair, shows_product="product" in plan.arguments, shows_accepted="accepted" in plan.arguments
+            )
 
         mapped = await self._through(
             plan,
@@ -192,10 +190,7 @@ class Mappers:
             raise answer
         if answer is not None:
             return answer
-        mapped = conversion.convert_listing(listing, conversion.known_skus(listing, accepted), self._default)
-        if isinstance(mapped, Skip):
-            return mapped
-        return conversion.document(listing, accepted, mapped.payload, mapped.offers)
+        return conversion.convert_listing(listing, accepted, self._default)
 
     async def prices(self, tenant: Tenant, prices: Sequence[Price]) -> list[PriceDocument | Skip | ItemError]:
         """Documents of prices."""
@@ -314,7 +309,7 @@ class Mappers:
             version=version,
             crew=Crew(tenant=tenant, version=version, members=tuple(versions)),
             hooks=frozenset(one.name for one in seen),
-            wants_accepted=any("accepted" in one.arguments for one in seen),
+            arguments=frozenset(name for one in seen for name in one.arguments),
         )
 
 

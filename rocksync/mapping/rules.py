@@ -1,16 +1,18 @@
 """The default mapping with a tenant's mappers after it. Runs in hosts only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 
-from rocksync.domain.catalog import Listing, Price, Product, Stock
+from rocksync.domain.catalog import Price, Product, Stock
 from rocksync.domain.documents import (
     InvoicePayload,
     OrderDocument,
     PricePayload,
+    ProductPayload,
     ShipmentPayload,
     StockPayload,
 )
@@ -19,14 +21,17 @@ from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
 from rocksync.mapping import default, refusal, validation
-from rocksync.mapping.conversion import LastAccepted
+from rocksync.mapping.conversion import of_offer
 from rocksync.mapping.conversion import refusal as store_refusal
 from rocksync.mapping.modules import LoadedMapper, describe
 from rocksync.mapping.readonly import ReadOnlyDict, read_only
 from rocksync.mapping.validation import InvalidPayloadError
-from rocksync.mapping.wire import encoded, mark
+from rocksync.mapping.wire import ACCEPTED, NULL, PAYLOADS, ListingRow, MadeListing, encoded, mark
 
-_Row = TypeVar("_Row")
+_NOT_SELECTED = MadeListing(False, None, {})
+_SELECTED = MadeListing(True, None, {})
+# Makes a copy of the payload that the hub last accepted; None: it never did.
+_LastAccepted = Callable[[], dict[str, Any]] | None
 _Made = TypeVar("_Made")
 
 
@@ -55,75 +60,102 @@ class MapperRules:
         self._invoice = _steps(mappers, "rocksync_map_invoice")
         self._shipment = _steps(mappers, "rocksync_map_shipment")
         self._settings = _steps(mappers, "rocksync_check_settings")
-        self._shows_product = any("product" in seen.arguments for one in mappers for seen in one.hooks)
 
-    def selects(self, product: Product) -> bool:
+    def listing(self, row: ListingRow) -> MadeListing:
+        """Return the mapped listing. A SKU whose price or stock is at fault is not created; if none can be, it is told.
+
+        Raises: ItemError.
+        """
+        if row.product is not None:
+            _seal_product(row.product)
+        if self._select and not self._selects(row):
+            return _NOT_SELECTED
+        offers: dict[str, tuple[Decimal, Decimal | None, int]] = {}
+        faults: list[ItemError] = []
+        for price, stock in row.offered:
+            try:
+                money, units = self.price(price, creating=True), self.stock(stock, creating=True)
+            except ItemError as error:
+                faults.append(of_offer(price.product_sku, price.sku, error))
+            else:
+                if money is not None and units is not None:
+                    offers[price.sku] = money["price"], money["special_price"], units["quantity"]
+        if not row.known and not offers and faults:
+            raise faults[0]
+        if row.payload == NULL:
+            return _SELECTED
+        return MadeListing(True, self._mapped_product(row, offers), offers)
+
+    def _selects(self, row: ListingRow) -> bool:
         """Tell what the first mapper with an opinion says."""
-        if self._shows_product:
-            _seal_product(product)
         for step in self._select:
             self._at(step.mark)
             try:
-                answer = step.call({"tenant": self._tenant, "product": product})
+                answer = step.call({"tenant": self._tenant, "product": row.product})
             except BaseException as error:  # a mapper may raise anything, and may try to exit
-                raise _failure(step, product.sku, error) from error
+                raise _failure(step, "", error) from error
             if answer is not None:
                 if not isinstance(answer, bool):
-                    raise _rubbish(step, product.sku, f"returned {_kind(answer)}: return True, False or None")
+                    raise _rubbish(step, "", f"returned {_kind(answer)}: return True, False or None")
                 return answer
         return True
 
-    def product(self, listing: Listing, variations: list[str], accepted: LastAccepted) -> msgspec.Raw:
-        """Return the mapped payload, encoded."""
-        product = listing.product
+    def _mapped_product(self, row: ListingRow, offers: Collection[str]) -> msgspec.Raw:
+        def start() -> ProductPayload:
+            payload = PAYLOADS.decode(row.payload)
+            if len(offers) < len(row.offered) and (parts := payload.get("variations")):
+                payload["variations"] = [part for part in parts if part["sku"] in row.known or part["sku"] in offers]
+                if not payload["variations"]:
+                    del payload["variations"]
+            return payload
 
+        payload = start()
+        sku, parts, creating = payload["sku"], payload.get("variations"), not row.known
+        variations = [part["sku"] for part in parts] if parts else ()
+        given = {"tenant": self._tenant, "product": row.product, "accepted": None, "payload": payload}
         return self._through(
-            product.sku,
+            sku,
             self._product,
-            lambda row: default.product_payload(row, variations),
-            listing,
-            {"product": product, "accepted": None},
+            given,
             lambda payload: validation.check_size(
-                encoded(validation.product(payload, product.sku, variations, creating=accepted is None))
+                encoded(validation.product(payload, sku, variations, creating=creating))
             ),
-            accepted=accepted,
+            start,
+            accepted=None if creating else lambda: ACCEPTED.decode(row.accepted),
         )
 
     def price(self, price: Price, *, creating: bool) -> PricePayload | None:
-        """Return the mapped payload; None when a mapper emptied it."""
+        """Return the mapped payload; None when a mapper emptied it, which it may not when *creating*."""
         return self._through(
             price.sku,
             self._price,
-            default.price_payload,
-            price,
-            {"price": price, "creating": creating},
+            {"tenant": self._tenant, "price": price, "creating": creating, "payload": default.price_payload(price)},
             validation.price if creating else _price_or_none,
+            lambda: default.price_payload(price),
         )
 
     def stock(self, stock: Stock, *, creating: bool) -> StockPayload | None:
-        """Return the mapped payload; None when a mapper emptied it."""
+        """Return the mapped payload; None as for prices."""
         return self._through(
             stock.sku,
             self._stock,
-            default.stock_payload,
-            stock,
-            {"stock": stock, "creating": creating},
+            {"tenant": self._tenant, "stock": stock, "creating": creating, "payload": default.stock_payload(stock)},
             validation.stock if creating else _stock_or_none,
+            lambda: default.stock_payload(stock),
         )
 
     def order(self, order: HubOrder) -> OrderDocument | None:
         """Return the mapped order to import, None if its status is none that is imported."""
-        first = default.order_document(order)
-        if first is None:
+        document = default.order_document(order)
+        if document is None:
             return None
-
+        status = document["status"]
         return self._through(
             order.id,
             self._order,
-            default.order_document,
-            order,
-            {"order": _seal_order(order)},
-            lambda document: _sized(validation.order(document, order.id, first["status"])),
+            {"tenant": self._tenant, "order": _seal_order(order), "document": document},
+            lambda left: _sized(validation.order(left, order.id, status)),
+            lambda: default.order_document(order),
             slot="document",
             private=True,
         )
@@ -136,10 +168,14 @@ class MapperRules:
         return self._through(
             order.pluggto_id,
             self._invoice,
-            default.invoice_payload,
-            invoice,
-            {"order": order, "invoice": invoice},
+            {
+                "tenant": self._tenant,
+                "order": order,
+                "invoice": invoice,
+                "payload": default.invoice_payload(invoice),
+            },
             lambda payload: _sized(validation.invoice(payload)),
+            lambda: default.invoice_payload(invoice),
             private=True,
         )
 
@@ -151,10 +187,14 @@ class MapperRules:
         return self._through(
             order.pluggto_id,
             self._shipment,
-            default.shipment_payload,
-            shipment,
-            {"order": order, "shipment": shipment},
+            {
+                "tenant": self._tenant,
+                "order": order,
+                "shipment": shipment,
+                "payload": default.shipment_payload(shipment),
+            },
             lambda payload: _sized(validation.shipment(payload)),
+            lambda: default.shipment_payload(shipment),
             private=True,
         )
 
@@ -179,27 +219,22 @@ class MapperRules:
         self,
         key: str,
         steps: Sequence[_Step],
-        start: Callable[[_Row], object],
-        row: _Row,
         given: dict[str, Any],
         check: Callable[[Any], _Made],
+        start: Callable[[], object],
         *,
         slot: str = "payload",
-        accepted: LastAccepted = None,
+        accepted: _LastAccepted = None,
         private: bool = False,
     ) -> _Made:
-        """Return what *check* makes of the row's default payload after every step; ``given[slot]`` is the payload."""
-        given["tenant"] = self._tenant
-        try:
-            payload = given[slot] = start(row)
-        except InvalidPayloadError as error:
-            raise store_refusal(key, error) from error
+        """Return what *check* makes of ``given[slot]`` after every step; it is what *start* returns, the default."""
+        payload = given[slot]
         for step in steps:
             self._run(step, key, given, accepted, private=private)
         try:
             return check(payload)
         except InvalidPayloadError as error:
-            given[slot] = start(row)
+            given[slot] = start()
             raise self._blamed(key, error, steps, given, accepted, lambda: check(given[slot])) from error
         except Exception as error:  # what a mapper put into the payload may raise when it is looked at
             if not steps:
@@ -207,7 +242,7 @@ class MapperRules:
             raise _rubbish(steps[-1], key, f"left a payload that cannot be read ({type(error).__name__})") from error
 
     def _run(
-        self, step: _Step, key: str, given: dict[str, Any], accepted: LastAccepted, *, private: bool = False
+        self, step: _Step, key: str, given: dict[str, Any], accepted: _LastAccepted, *, private: bool = False
     ) -> None:
         if step.wants_accepted and accepted is not None:
             given["accepted"] = accepted()
@@ -225,7 +260,7 @@ class MapperRules:
         error: InvalidPayloadError,
         steps: Sequence[_Step],
         given: dict[str, Any],
-        accepted: LastAccepted,
+        accepted: _LastAccepted,
         check: Callable[[], object],
     ) -> ItemError:
         """Return the error as that of the first mapper after which the payload is invalid, or of the store's row."""

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from rocksync.domain.catalog import Listing, Price, Stock
-from rocksync.domain.documents import InvoicePayload, OrderDocument, ShipmentPayload
+from rocksync.domain.catalog import Price, Product, Stock
+from rocksync.domain.documents import InvoicePayload, OrderDocument, ProductPayload, ShipmentPayload
 from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
@@ -66,9 +66,15 @@ class Load(Struct):
 
 
 class ListingRow(Struct, array_like=True):
-    """A listing, the SKUs of it that the hub knows, and what it accepted of it (null where no hook asks)."""
+    """What a listing is by default, its payload as JSON, with the prices and stocks that its SKUs can be created with.
 
-    listing: Listing
+    ``known`` are its SKUs that the hub has. ``product`` and ``accepted`` are null where no hook asks for them,
+    ``payload`` where nothing but the product's selection is asked.
+    """
+
+    product: Product | None
+    payload: msgspec.Raw
+    offered: list[tuple[Price, Stock]]
     known: frozenset[str]
     accepted: msgspec.Raw
 
@@ -91,8 +97,9 @@ class Left(Struct, array_like=True, tag="left"):
 
 
 class MappedListing(Struct, array_like=True, tag="product"):
-    """A mapped product, and for each SKU price, special price and quantity. No payload: it is not selected."""
+    """A mapped product, and for each SKU price, special price and quantity. No payload: there was none to map."""
 
+    selected: bool
     payload: dict[str, Any] | None
     offers: dict[str, tuple[Decimal, Decimal | None, int]]
 
@@ -100,6 +107,7 @@ class MappedListing(Struct, array_like=True, tag="product"):
 class MadeListing(Struct, array_like=True, tag="product"):
     """The same as its host writes it."""
 
+    selected: bool
     payload: msgspec.Raw | None
     offers: dict[str, tuple[Decimal, Decimal | None, int]]
 
@@ -166,11 +174,14 @@ Answer = (
     | Examined
     | Complaints
 )
+NULL = msgspec.Raw(b"null")
 _ESCAPE, _NUL = b"\\", b"\\u0000"
 # Numbers stay numbers on the way, so that what JSON says of an untyped member is what arrives.
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 ROW_ENCODER = msgspec.json.Encoder()
 ANSWERS: msgspec.json.Decoder[list[Answer]] = msgspec.json.Decoder(list[Answer], float_hook=Decimal)
+PAYLOADS = msgspec.json.Decoder(ProductPayload)
+ACCEPTED: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 LOADS = msgspec.json.Decoder(Load)
 SOURCES = msgspec.json.Decoder(Source)
 ROWS: dict[Op, msgspec.json.Decoder[Any]] = {
