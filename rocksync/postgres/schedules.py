@@ -46,6 +46,13 @@ class Schedules:
         )
         return {(TenantId(row["tenant_id"]), Kind(row["kind"])) for row in rows}
 
+    async def end_abandoned(self) -> None:
+        """End connections of workers that stopped while a statement was being prepared: what they locked is free.
+
+        Postgres has no time limit for these, as it has for idle transactions.
+        """
+        await self._pool.execute(_QUERIES.end_abandoned, float(self._lease_s / 2))
+
     async def finish(self, lease: Lease, *, complete: bool, reached: bool) -> bool:
         """Give a lease back after a pass, or a slice of one, that *reached* the hub or not; False: it was lost."""
         return bool(

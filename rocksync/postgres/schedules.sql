@@ -14,6 +14,17 @@ UPDATE rocksync.schedule s
  WHERE s.tenant_id = o.tenant_id AND s.kind = o.kind AND s.lease_token = o.token AND s.lease_worker IS NOT NULL
 RETURNING s.tenant_id, s.kind, s.lease_token;
 
+-- name: end_abandoned
+-- A session between two parts of a request counts as active, not as idle in its transaction. $1 seconds of silence float8
+SELECT pg_terminate_backend(pid)
+  FROM pg_stat_activity
+ WHERE datname = current_database()
+   AND usename = current_user
+   AND application_name = current_setting('application_name')
+   AND state = 'active'
+   AND wait_event = 'ClientRead'
+   AND state_change < clock_timestamp() - $1 * interval '1 second';
+
 -- name: finish
 -- $1 tenant_id, $2 kind, $3 token, $4 complete boolean, $5 reached boolean
 SELECT rocksync.finish($1, $2, $3, $4, $5);

@@ -51,6 +51,9 @@ class Schedules(Protocol):
     async def extend(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
         """Hold leases for longer; returns those that are still held."""
 
+    async def end_abandoned(self) -> None:
+        """Free what a worker has locked that says nothing any more."""
+
     async def finish(self, lease: Lease, *, complete: bool, reached: bool) -> bool:
         """Give a lease back; *reached*: the hub answered, so that earlier failures are over."""
 
@@ -212,22 +215,25 @@ class Worker:
         """Extend all leases by one statement, often enough that one lost answer does no harm."""
         while True:
             await asyncio.sleep(self.settings.lease_s / 4)
-            leases = [running.lease for running in self._running.values()]
-            if not leases:
-                continue
-            asked = self.clock()
             try:
-                held = await self.schedules.extend(leases)
+                await self._extend_leases()
+                await self.schedules.end_abandoned()
             except Exception:
                 log.exception("leases_not_extended")
+
+    async def _extend_leases(self) -> None:
+        leases = [running.lease for running in self._running.values()]
+        if not leases:
+            return
+        asked = self.clock()
+        held = await self.schedules.extend(leases)
+        for key, running in list(self._running.items()):
+            if running.lease not in leases:
                 continue
-            for key, running in list(self._running.items()):
-                if running.lease not in leases:
-                    continue
-                if key in held:
-                    running.held_until = asked + self.settings.lease_s
-                else:
-                    running.lost = True
+            if key in held:
+                running.held_until = asked + self.settings.lease_s
+            else:
+                running.lost = True
 
     async def _drain(self) -> None:
         """Let running passes come to the end of their slice, which is now; cancel those that do not."""

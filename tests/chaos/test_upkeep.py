@@ -148,15 +148,31 @@ async def test_a_worker_whose_database_goes_away_while_it_starts_ends_with_one_l
                 await app.run(asyncio.Event())
 
 
-async def test_what_a_worker_is_suspended_in_the_middle_of_is_taken_over_when_its_lease_ends(world: World) -> None:  # noqa: F811
+@pytest.mark.parametrize("prepares", [False, True])
+async def test_what_a_worker_is_suspended_in_the_middle_of_is_taken_over_when_its_lease_ends(
+    world: World,  # noqa: F811
+    prepares: bool,
+) -> None:
     shop = await world.shop()
     await shop.simple("A")
     await world.app.credentials.seal_inbox()
     hasty = replace(world.settings, worker=replace(world.settings.worker, lease_s=1.0))
+    stop = asyncio.Event()
     async with open_app(hasty) as suspended, open_app(hasty) as other:
         [lease] = await suspended.schedules.claim("suspended-1-a", 1, tenants=[shop.id], kinds=[Kind.STOCK])
         connection = await suspended.database.pool.acquire()
         await connection.execute("BEGIN")
         assert await connection.fetchval("SELECT rocksync.hold_lease($1, 'stock', $2)", shop.id, lease.token)
+        if prepares:
+            await connection.prepare("SELECT 1")
 
-        await until(lambda: other.schedules.claim("other-1-a", 1, tenants=[shop.id], kinds=[Kind.STOCK]), within_s=5)
+        async def is_taken_over() -> bool:
+            token = await shop.sql("SELECT lease_token FROM rocksync.schedule WHERE tenant_id = $1 AND kind = 'stock'")
+            return bool(token > lease.token)
+
+        running = asyncio.create_task(other.run(stop))
+        try:
+            await until(is_taken_over, within_s=5)
+        finally:
+            stop.set()
+            await running
