@@ -1,46 +1,19 @@
 """What mapper hosts answer, as documents."""
 
-from typing import Any, cast
-
-from rocksync.domain.catalog import Listing, Price, Stock
+from rocksync.domain.catalog import Price, Stock
 from rocksync.domain.documents import (
-    Offer,
     OrderTask,
     PriceDocument,
     PricePayload,
-    ProductDocument,
-    ProductPayload,
     Skip,
     StockDocument,
 )
 from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.mapping import conversion, validation
 from rocksync.mapping.validation import InvalidPayloadError
-from rocksync.mapping.wire import Answer, Left, MappedListing, MappedOrder, MappedParcel, MappedPrice, MappedStock
+from rocksync.mapping.wire import Answer, Left, MappedOrder, MappedParcel, MappedPrice, MappedStock
 
-_AcceptedListing = tuple[Listing, dict[str, Any] | None]
 _OrderPair = tuple[HubOrder, StoreOrder | None]
-
-
-def product(pair: _AcceptedListing, answer: Answer) -> ProductDocument | Skip:
-    """Return the document of a mapped listing."""
-    listing, accepted = pair
-    match answer:
-        case MappedListing(selected=False):
-            return conversion.document(listing, accepted, None, {})
-        case MappedListing(payload=None):
-            return conversion.convert_listing(listing, accepted, conversion.DefaultRules())
-        case MappedListing(payload=payload, offers=offers):
-            made = cast("ProductPayload", payload)
-            return conversion.document(listing, accepted, made, {sku: _offer(*parts) for sku, parts in offers.items()})
-        case Left(reason=reason, detail=detail):
-            return Skip(key=listing.product.sku, reason=reason, detail=detail)
-        case _:
-            raise unexpected(answer)
-
-
-def _offer(price: Any, special: Any, quantity: int) -> Offer:  # noqa: ANN401 # decoded as Decimal
-    return Offer(price={"price": price, "special_price": special}, stock={"quantity": quantity})
 
 
 def price(row: Price, answer: Answer) -> PriceDocument | Skip:

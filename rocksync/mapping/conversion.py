@@ -1,11 +1,8 @@
 """Rows to documents: what needs no mapping at all, what goes through rules, and what comes of it."""
 
-import contextlib
 from collections.abc import Container, Mapping
 from decimal import Decimal
 from typing import Any
-
-import msgspec
 
 from rocksync.domain.catalog import Listing, Price, Product, Stock
 from rocksync.domain.documents import (
@@ -24,7 +21,6 @@ from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.mapping import default, validation
 from rocksync.mapping.validation import InvalidPayloadError
-from rocksync.mapping.wire import ENCODER, NULL, ListingRow
 
 CLOSED = frozenset(("canceled", "refunded"))
 
@@ -38,9 +34,7 @@ class DefaultRules:
             payload = default.product_payload(listing, variations)
         except InvalidPayloadError as error:
             raise refusal(listing.product.sku, error) from error
-        if "name" not in payload:
-            raise ItemError(listing.product.sku, "the product has no name")
-        return payload
+        return named(payload)
 
     def price(self, price: Price) -> PricePayload:
         """Return the payload of one price."""
@@ -79,6 +73,16 @@ class DefaultRules:
         return validation.shipment(default.shipment_payload(order.shipment))
 
 
+def named(payload: ProductPayload) -> ProductPayload:
+    """Return *payload*, which no mapper has to see, if it has a name.
+
+    Raises: ItemError.
+    """
+    if "name" not in payload:
+        raise ItemError(payload["sku"], "the product has no name")
+    return payload
+
+
 def refusal(key: str, error: InvalidPayloadError) -> ItemError:
     """Return the error as that of item *key*."""
     return ItemError(key, error.detail, reason=error.reason, final=error.reason is not Reason.UNKNOWN_SKU)
@@ -111,47 +115,40 @@ def known_skus(listing: Listing, accepted: dict[str, Any] | None) -> frozenset[s
     return frozenset((listing.product.sku, *(one["sku"] for one in accepted.get("variations", ()))))
 
 
-def listing_row(
-    listing: Listing, accepted: dict[str, Any] | None, *, shows_product: bool, shows_accepted: bool
-) -> ListingRow:
-    """Return what a mapper host is given of a listing."""
-    known = known_skus(listing, accepted)
-    product, offered, payload, text = listing.product, [], NULL, NULL
-    for sku in _sellable(listing, known):
-        price, stock = listing.prices.get(sku), listing.stocks.get(sku)
-        if price is not None and stock is not None:
-            offered.append((price, stock))
-    if known or offered:
-        variations = _variations(product, known, {price.sku for price, _ in offered})
-        with contextlib.suppress(InvalidPayloadError):  # ``convert_listing`` says so, if the product is selected
-            payload = msgspec.Raw(ENCODER.encode(default.product_payload(listing, variations)))
-    if accepted is not None and shows_accepted:
-        text = msgspec.Raw(ENCODER.encode(accepted))
-    return ListingRow(product if shows_product else None, payload, offered, known, text)
-
-
 def convert_listing(listing: Listing, accepted: dict[str, Any] | None, rules: DefaultRules) -> ProductDocument | Skip:
     """Return what a listing is by default. A variation goes once it has a price and a stock, and stays from then on.
 
     Raises: ItemError.
     """
     known = known_skus(listing, accepted)
-    offers, faults = _offers(listing, _sellable(listing, known), rules)
+    offers, faults = _offers(listing, sellable(listing, known), rules)
     if not known and not offers:
         if faults:
             raise faults[0]
         return _incomplete(listing)
-    payload = rules.product(listing, _variations(listing.product, known, offers))
+    payload = rules.product(listing, listed(listing.product, known, offers))
     return document(listing, accepted, payload, offers)
 
 
-def _sellable(listing: Listing, known: frozenset[str]) -> list[str]:
+def sellable(listing: Listing, known: frozenset[str]) -> list[str]:
+    """Return those SKUs of the listing that may be created, or are there."""
     product = listing.product
     return [one.sku for one in product.variations or (product,) if one.active or one.sku in known]
 
 
-def _variations(product: Product, known: frozenset[str], offered: Container[str]) -> list[str]:
+def listed(product: Product, known: frozenset[str], offered: Container[str]) -> list[str]:
+    """Return the SKUs of those variations that go to the hub, or stay there."""
     return [one.sku for one in product.variations if one.sku in known or (one.active and one.sku in offered)]
+
+
+def without_unoffered(payload: ProductPayload, known: frozenset[str], offers: Container[str]) -> ProductPayload:
+    """Return *payload* without those of its variations that can neither be created nor are there."""
+    parts = [part for part in payload.get("variations", ()) if part["sku"] in known or part["sku"] in offers]
+    if parts:
+        payload["variations"] = parts
+    else:
+        payload.pop("variations", None)
+    return payload
 
 
 def _offers(listing: Listing, skus: list[str], rules: DefaultRules) -> tuple[dict[str, Offer], list[ItemError]]:
@@ -174,7 +171,7 @@ def of_offer(key: str, sku: str, error: ItemError) -> ItemError:
 
 
 def _incomplete(listing: Listing) -> Skip:
-    key, skus = listing.product.sku, _sellable(listing, frozenset())
+    key, skus = listing.product.sku, sellable(listing, frozenset())
     if unpriced := [sku for sku in skus if sku not in listing.prices]:
         return Skip(key=key, reason=Reason.MISSING_PRICE, detail=f"no price for {', '.join(unpriced)}")
     return Skip(key=key, reason=Reason.MISSING_STOCK, detail=f"no stock for {', '.join(skus)}")

@@ -7,11 +7,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from rocksync.domain.catalog import Listing, Price, Stock
+from rocksync.domain.catalog import Price, Stock
 from rocksync.domain.documents import (
     OrderTask,
     PriceDocument,
@@ -26,6 +26,7 @@ from rocksync.domain.tenancy import Tenant
 from rocksync.mapping import answers, conversion
 from rocksync.mapping.conversion import CLOSED, DefaultRules
 from rocksync.mapping.default import IMPORTED
+from rocksync.mapping.drafts import AcceptedListing, Drafts
 from rocksync.mapping.folder import Found
 from rocksync.mapping.hosts import Crew, Hosts, Version, open_hosts
 from rocksync.mapping.registry import Fault, Listed, Listener, Registry, open_registry
@@ -36,7 +37,6 @@ from rocksync.mapping.wire import (
     Answer,
     Complaints,
     Failed,
-    ListingRow,
     Op,
 )
 
@@ -46,7 +46,6 @@ _PRODUCT_HOOKS = _OFFER_HOOKS | {"rocksync_select_product", "rocksync_map_produc
 _PARCEL_HOOKS = frozenset(("rocksync_map_invoice", "rocksync_map_shipment"))
 _Row = TypeVar("_Row")
 _Made = TypeVar("_Made")
-_AcceptedListing = tuple[Listing, dict[str, Any] | None]
 _OrderPair = tuple[HubOrder, StoreOrder | None]
 
 
@@ -158,7 +157,7 @@ class Mappers:
                 raise answers.unexpected(answer)
 
     async def products(
-        self, tenant: Tenant, listings: Sequence[_AcceptedListing]
+        self, tenant: Tenant, listings: Sequence[AcceptedListing]
     ) -> list[ProductDocument | Skip | ItemError]:
         """Documents of products; with each listing the payload the hub last accepted of it, if any."""
         plan = self._plan(tenant)
@@ -167,23 +166,14 @@ class Mappers:
         settled = await _in_chunks(listings, lambda row: conversion.settled(*row))
         open_rows = [row for row, answer in zip(listings, settled, strict=True) if answer is None]
 
-        def row(pair: _AcceptedListing) -> ListingRow:
-            return conversion.listing_row(
-                *pair, shows_product="product" in plan.arguments, shows_accepted="accepted" in plan.arguments
-            )
-
+        drafts = Drafts(hooks=plan.hooks, arguments=plan.arguments)
         mapped = await self._through(
-            plan,
-            Op.PRODUCTS,
-            open_rows,
-            lambda rows: ROW_ENCODER.encode([row(one) for one in rows]),
-            lambda pair: pair[0].product.sku,
-            answers.product,
+            plan, Op.PRODUCTS, open_rows, drafts.encode, lambda pair: pair[0].product.sku, drafts.document
         )
         fresh = iter(mapped)
         return [next(fresh) if answer is None else answer for answer in settled]
 
-    def _default_product(self, row: _AcceptedListing) -> ProductDocument | Skip:
+    def _default_product(self, row: AcceptedListing) -> ProductDocument | Skip:
         listing, accepted = row
         answer = conversion.settled(listing, accepted)
         if isinstance(answer, ItemError):

@@ -21,15 +21,15 @@ from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
 from rocksync.mapping import default, refusal, validation
-from rocksync.mapping.conversion import of_offer
+from rocksync.mapping.changes import changes
+from rocksync.mapping.conversion import of_offer, without_unoffered
 from rocksync.mapping.conversion import refusal as store_refusal
 from rocksync.mapping.modules import LoadedMapper, describe
 from rocksync.mapping.readonly import ReadOnlyDict, read_only
 from rocksync.mapping.validation import InvalidPayloadError
 from rocksync.mapping.wire import ACCEPTED, NULL, PAYLOADS, ListingRow, MadeListing, encoded, mark
 
-_NOT_SELECTED = MadeListing(False, None, {})
-_SELECTED = MadeListing(True, None, {})
+_NOT_SELECTED = MadeListing(False, NULL, (), {})
 # Makes a copy of the payload that the hub last accepted; None: it never did.
 _LastAccepted = Callable[[], dict[str, Any]] | None
 _Made = TypeVar("_Made")
@@ -82,9 +82,8 @@ class MapperRules:
                     offers[price.sku] = money["price"], money["special_price"], units["quantity"]
         if not row.known and not offers and faults:
             raise faults[0]
-        if row.payload == NULL:
-            return _SELECTED
-        return MadeListing(True, self._mapped_product(row, offers), offers)
+        changed, gone = (NULL, ()) if row.payload == NULL else self._changes(row, offers)
+        return MadeListing(True, changed, gone, offers)
 
     def _selects(self, row: ListingRow) -> bool:
         """Tell what the first mapper with an opinion says."""
@@ -100,14 +99,10 @@ class MapperRules:
                 return answer
         return True
 
-    def _mapped_product(self, row: ListingRow, offers: Collection[str]) -> msgspec.Raw:
+    def _changes(self, row: ListingRow, offers: Collection[str]) -> tuple[msgspec.Raw, Collection[str]]:
         def start() -> ProductPayload:
             payload = PAYLOADS.decode(row.payload)
-            if len(offers) < len(row.offered) and (parts := payload.get("variations")):
-                payload["variations"] = [part for part in parts if part["sku"] in row.known or part["sku"] in offers]
-                if not payload["variations"]:
-                    del payload["variations"]
-            return payload
+            return payload if len(offers) == len(row.offered) else without_unoffered(payload, row.known, offers)
 
         payload = start()
         sku, parts, creating = payload["sku"], payload.get("variations"), not row.known
@@ -117,9 +112,7 @@ class MapperRules:
             sku,
             self._product,
             given,
-            lambda payload: validation.check_size(
-                encoded(validation.product(payload, sku, variations, creating=creating))
-            ),
+            lambda left: changes(left, row.payload, sku, variations, creating=creating),
             start,
             accepted=None if creating else lambda: ACCEPTED.decode(row.accepted),
         )

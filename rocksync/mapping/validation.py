@@ -67,9 +67,9 @@ def product(payload: object, sku: str, variations: Collection[str], *, creating:
         shape = _shaped(cleaned, ProductShape)
     except InvalidPayloadError:
         _refuse_price_and_stock(cleaned)  # which says more of what is wrong
-        _refuse_nameless(payload, creating=creating)
+        check_name(payload, creating=creating)
         raise
-    _refuse_nameless(payload, creating=creating)
+    check_name(payload, creating=creating)
     if shape.sku != sku:
         raise InvalidPayloadError(f"sku must stay {sku!r}, not {shape.sku!r}")
     _finish("", shape)
@@ -83,6 +83,15 @@ def product(payload: object, sku: str, variations: Collection[str], *, creating:
     return shape
 
 
+def check_name(payload: Any, *, creating: bool) -> None:  # noqa: ANN401 # a dict, of whatever a mapper left
+    """Raise InvalidPayloadError when a product has an empty name, or is about to be created without one."""
+    if "name" not in payload:
+        if creating:
+            raise InvalidPayloadError("name is missing")
+    elif not (name := payload["name"]) or (isinstance(name, str) and name.isspace()):
+        raise InvalidPayloadError("name is empty")
+
+
 def _refuse_price_and_stock(cleaned: dict[Any, Any]) -> None:
     parts = cleaned.get("variations")
     places = {f"variations[{number}].": part for number, part in enumerate(parts if isinstance(parts, list) else ())}
@@ -91,14 +100,6 @@ def _refuse_price_and_stock(cleaned: dict[Any, Any]) -> None:
             member = next(one for one in members if one in _PRICE_AND_STOCK)
             hook = "rocksync_map_stock" if member == "quantity" else "rocksync_map_price"
             raise InvalidPayloadError(f"{place}{member} does not belong in a product payload: use {hook}")
-
-
-def _refuse_nameless(payload: Any, *, creating: bool) -> None:  # noqa: ANN401 # a dict, of whatever a mapper left
-    if "name" not in payload:
-        if creating:
-            raise InvalidPayloadError("name is missing")
-    elif not (name := payload["name"]) or (isinstance(name, str) and name.isspace()):
-        raise InvalidPayloadError("name is empty")
 
 
 def _finish(place: str, shape: SellableShape) -> None:

@@ -5,6 +5,7 @@ frames of lists, in all one answer for each row, in order; each names the row th
 """
 
 import struct
+from collections.abc import Collection
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any
@@ -68,8 +69,8 @@ class Load(Struct):
 class ListingRow(Struct, array_like=True):
     """What a listing is by default, its payload as JSON, with the prices and stocks that its SKUs can be created with.
 
-    ``known`` are its SKUs that the hub has. ``product`` and ``accepted`` are null where no hook asks for them,
-    ``payload`` where nothing but the product's selection is asked.
+    ``known`` are its SKUs that the hub has. ``product``, ``payload`` and ``accepted`` are null where no hook asks for
+    them, ``payload`` also where there is none.
     """
 
     product: Product | None
@@ -97,10 +98,14 @@ class Left(Struct, array_like=True, tag="left"):
 
 
 class MappedListing(Struct, array_like=True, tag="product"):
-    """A mapped product, and for each SKU price, special price and quantity. No payload: there was none to map."""
+    """Which members of a product's default payload mappers changed, none if null, and which they took out.
+
+    ``offers`` are price, special price and quantity of each SKU that can be created.
+    """
 
     selected: bool
-    payload: dict[str, Any] | None
+    changed: dict[str, Any] | None
+    gone: list[str]
     offers: dict[str, tuple[Decimal, Decimal | None, int]]
 
 
@@ -108,7 +113,8 @@ class MadeListing(Struct, array_like=True, tag="product"):
     """The same as its host writes it."""
 
     selected: bool
-    payload: msgspec.Raw | None
+    changed: msgspec.Raw
+    gone: Collection[str]
     offers: dict[str, tuple[Decimal, Decimal | None, int]]
 
 
@@ -181,6 +187,7 @@ ENCODER = msgspec.json.Encoder(decimal_format="number")
 ROW_ENCODER = msgspec.json.Encoder()
 ANSWERS: msgspec.json.Decoder[list[Answer]] = msgspec.json.Decoder(list[Answer], float_hook=Decimal)
 PAYLOADS = msgspec.json.Decoder(ProductPayload)
+MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 ACCEPTED: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 LOADS = msgspec.json.Decoder(Load)
 SOURCES = msgspec.json.Decoder(Source)
