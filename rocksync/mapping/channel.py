@@ -163,14 +163,14 @@ class Channel(asyncio.Protocol):
         at = int(self._progress[0]) - self._base
         return Exchange(answers=self._answers, end=end, row=max(at, 0), mark=int(self._progress[1]))
 
-    async def stack(self, patience_s: float = 0.2) -> str:
-        """Return what the host dumped of its stack when it was told to, nothing if it did not."""
+    async def stack(self, *, patience_s: float) -> str:
+        """Return what the host dumped of its stack, nothing if it has not within *patience_s*."""
         until = time.monotonic() + patience_s
-        text = ""
-        while time.monotonic() < until and not text.endswith("\n"):
-            await asyncio.sleep(0.01)
+        while True:
             text = os.pread(self._page, _STACK_BYTES, STACK_AT).decode("utf-8", "replace")
-        return text
+            if text.endswith("\n") or time.monotonic() >= until:
+                return text
+            await asyncio.sleep(0.01)
 
     def close(self) -> None:
         """Let go of the socket and of the shared page."""

@@ -50,6 +50,7 @@ from rocksync.mapping.wire import (
     mark,
 )
 
+_exit = os._exit
 _FLUSH_S = 0.005
 _DEATH_SIGNAL = 1
 # Rows are garbage without cycles: looking for cycles as often as by default costs more than mapping them.
@@ -123,11 +124,23 @@ def _become_host(channel: socket.socket, page: int, memory_mb: int) -> NoReturn:
     gc.set_threshold(*_COLLECT_AFTER)
     shared = mmap.mmap(page, STACK_AT)
     os.lseek(page, STACK_AT, os.SEEK_SET)
-    faulthandler.register(signal.SIGUSR1, file=page, all_threads=False)
+    _tell_where(page)
     try:
         Host(channel, memoryview(shared)[: PROGRESS.size].cast("Q")).serve()
     finally:
-        os._exit(0)
+        _exit(0)
+
+
+def _tell_where(page: int) -> None:
+    """Have it written to *page* where this process is when it is asked, crashes or is ended by a mapper."""
+    faulthandler.register(signal.SIGUSR1, file=page, all_threads=False)
+    faulthandler.enable(file=page, all_threads=False)
+
+    def told(status: int) -> NoReturn:
+        faulthandler.dump_traceback(file=page, all_threads=False)
+        _exit(status)
+
+    os._exit = told
 
 
 def _close_all_but(*kept: int) -> None:

@@ -21,6 +21,7 @@ _SPAN = 16 * CHUNK
 IN_A_ROW = 3
 _CALL_DEADLINES = 10
 _LOST_FORKS = 3
+_STACK_S = 0.2
 _Row = TypeVar("_Row")
 _Made = TypeVar("_Made")
 _STACK_LINE = re.compile(r'File "(?P<path>.*)", line (?P<line>\d+) in ')
@@ -254,10 +255,11 @@ class Hosts:
     async def _bury(self, desk: _Desk, crew: Crew, exchange: Exchange) -> Failed | None:
         """End a host that failed its tenant; returns what is to be said of it, None when no mapper is to blame."""
         host, stack = desk.host, ""
-        if host is not None and exchange.end is End.HUNG:
+        if host is not None:
             with contextlib.suppress(ForksLostError):
-                await host.forks.dump(host.child)
-                stack = await host.channel.stack()
+                if exchange.end is End.HUNG:
+                    await host.forks.dump(host.child)
+                stack = await host.channel.stack(patience_s=_STACK_S if exchange.end is End.HUNG else 0)
         status = await self._dismiss(desk)
         if status is None:
             return None

@@ -96,15 +96,16 @@ async def test_a_mapper_that_leaves_rubbish_costs_one_item(folder: Folder, line:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("raise SystemExit(3)", "tried to end the process"),
-        ("import sys; sys.exit()", "tried to end the process"),
-        ("import os; os._exit(7)", "exit code 7"),
+        ("raise SystemExit(3)", "line 6: the mapper tried to end the process"),
+        ("import sys; sys.exit()", "line 6: the mapper tried to end the process"),
+        ("import os; os._exit(7)", "line 6: it ended its process with exit code 7"),
+        ("import os; os.abort()", "line 6: it ended its process by signal 6"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "signal 9"),
         ("import os, signal; os.kill(0, signal.SIGTERM)", "signal 15"),
-        ("import ctypes; ctypes.string_at(0)", "signal 11"),
+        ("import ctypes; ctypes.string_at(0)", "line 6: it ended its process by signal 11"),
         ("import os; os.close(0); os.closerange(3, 200)", ""),
     ],
-    ids=["SystemExit", "sys.exit", "os._exit", "kill", "group", "segfault", "closes everything"],
+    ids=["SystemExit", "sys.exit", "os._exit", "abort", "kill", "group", "segfault", "closes everything"],
 )
 async def test_a_mapper_that_exits_costs_one_item(folder: Folder, line: str, told: str) -> None:
     bad(folder, line)

@@ -98,7 +98,7 @@ BROKEN = [
     ("import not_there_at_all", 2, "ModuleNotFoundError"),
     ("x = 1 / 0", 2, "ZeroDivisionError"),
     ("raise SystemExit", 2, "tried to end the process"),
-    ("import os; os._exit(3)", 0, "exit code 3"),
+    ("import os; os._exit(3)", 2, "exit code 3"),
     ("while True: pass", 2, "not done within"),
     ("@hookimpl\ndef rocksync_map_prise(payload):\n    pass", 3, "there is no hook rocksync_map_prise"),
     ("@hookimpl\ndef rocksync_map_price(prise):\n    pass", 3, "may name tenant, price, payload, creating"),
