@@ -77,10 +77,10 @@ class Flow(Generic[R, D]):
     """The three functions that make a kind.
 
     ``read`` gives rows by key. ``convert`` answers in the order of the items it is given, each with its row or None.
-    ``deliver`` brings documents of one resource to the hub and says what became of each; it may raise ItemError for
-    all of them, PassError and TenantError. ``announce``, if any, is told of what is about to be delivered and notes it
-    down, so that it is known even if nobody lives to record it. ``plain`` is what is compared with, and stored as, the
-    accepted payload.
+    ``deliver`` brings a document to the hub, or, where those of one resource go ``together``, in one request, all that
+    are due, and says what became of each; it may raise ItemError for all of them, PassError and TenantError.
+    ``announce``, if any, is told of what is about to be delivered and notes it down, so that it is known even if nobody
+    lives to record it. ``plain`` is what is compared with, and stored as, the accepted payload.
     """
 
     read: Callable[[Sequence[str]], Awaitable[dict[str, R]]]
@@ -90,6 +90,7 @@ class Flow(Generic[R, D]):
     deliver: Callable[[Sequence[tuple[Item, D]]], Awaitable[Sequence[Outcome]]]
     unchanged: Callable[[Item, D], Accepted | None]
     announce: Callable[[Sequence[tuple[Item, D]]], Awaitable[None]] | None = None
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,30 +269,30 @@ class _Run(Generic[R, D]):
 
     async def _send(self) -> None:
         while (parcel := await self._parcels.get()) is not None:
-            if self._failure is not None:
-                continue
-            for outcome in await self._deliver(parcel):
+            await self._deliver(parcel, len(parcel) if self._flow.together else 1)
+
+    async def _deliver(self, parcel: list[tuple[Item, D]], at_once: int) -> None:
+        """Bring the documents of one resource to the hub, so many in a request, one after another."""
+        while parcel and self._failure is None:
+            part, parcel = parcel[:at_once], parcel[at_once:]
+            try:
+                outcomes = await self._flow.deliver(part)
+            except ItemError as error:
+                if len(part) > 1:  # which of them it was shows when each goes alone
+                    await self._deliver(part, 1)
+                    continue
+                outcomes = [_blamed(*part[0], error)]
+            except (LeaseLostError, TenantError) as error:
+                self._failure = self._failure or error
+                return
+            except PassError as error:
+                await self._set_back(part, parcel, error)
+                return
+            self._setbacks = 0
+            for outcome in outcomes:
                 await self._settle(outcome)
 
-    async def _deliver(self, parcel: list[tuple[Item, D]]) -> Sequence[Outcome]:
-        try:
-            outcomes = await self._flow.deliver(parcel)
-        except ItemError as error:
-            if len(parcel) > 1:  # which of them it was shows when each goes alone
-                outcomes = [outcome for single in parcel for outcome in await self._deliver([single])]
-            elif isinstance(error, MissingAtHubError):
-                outcomes = [_lost_at_hub(*parcel[0], error)]
-            else:
-                outcomes = [refused(parcel[0][0], error)]
-        except (LeaseLostError, TenantError) as error:
-            self._failure = self._failure or error
-            return []
-        except PassError as error:
-            return self._set_back(parcel, error)
-        self._setbacks = 0
-        return outcomes
-
-    def _set_back(self, parcel: list[tuple[Item, D]], error: PassError) -> Sequence[Outcome]:
+    async def _set_back(self, sent: list[tuple[Item, D]], rest: list[tuple[Item, D]], error: PassError) -> None:
         """Postpone what the hub could not take now; several times in a row is the hub's failure and ends the pass.
 
         One resource that alone is answered with errors must not hold up those behind it.
@@ -299,17 +300,17 @@ class _Run(Generic[R, D]):
         self._setbacks += 1
         if self._setbacks >= SETBACKS or error.reason is Reason.RATE_LIMITED:
             self._failure = self._failure or error
-        return [
-            Postponed(
-                key=item.key,
-                revision=item.revision,
-                reason=error.reason,
-                detail=error.detail,
-                delay_s=error.retry_after_s or _SETBACK_S,
-                doubtful=True,
+        for number, (item, _) in enumerate(sent + rest):
+            await self._settle(
+                Postponed(
+                    key=item.key,
+                    revision=item.revision,
+                    reason=error.reason,
+                    detail=error.detail,
+                    delay_s=error.retry_after_s or _SETBACK_S,
+                    doubtful=number < len(sent),
+                )
             )
-            for item, _ in parcel
-        ]
 
     async def _settle(self, outcome: Outcome | None) -> None:
         """Have *outcome* written down; None: there are no more."""
@@ -363,7 +364,9 @@ def _may_have_arrived(outcome: Outcome) -> bool:
     return getattr(outcome, "delivery", None) is not None or (isinstance(outcome, Postponed) and outcome.doubtful)
 
 
-def _lost_at_hub(item: Item, document: Resource, error: MissingAtHubError) -> Skipped:
+def _blamed(item: Item, document: Resource, error: ItemError) -> Outcome:
+    if not isinstance(error, MissingAtHubError):
+        return refused(item, error)
     return Skipped(
         key=item.key,
         revision=item.revision,

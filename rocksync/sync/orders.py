@@ -23,7 +23,7 @@ from rocksync.domain.outcomes import (
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease
 from rocksync.sync.deps import Deps
-from rocksync.sync.engine import Flow, Slice, refused, run_pass
+from rocksync.sync.engine import Flow, Slice, run_pass
 from rocksync.sync.order_rules import (
     CANCELED,
     IMPORTED_AS,
@@ -155,14 +155,8 @@ class _Advance:
 
     async def deliver(self, parcel: Sequence[tuple[Item, OrderTask]]) -> Sequence[Outcome]:
         """Bring one order forward as far as it goes now."""
-        return [await self._advance(item, task) for item, task in parcel]
-
-    async def _advance(self, item: Item, task: OrderTask) -> Outcome:
-        done = list[Delivery]()
-        try:
-            return await self._steps(item, task, done)
-        except ItemError as error:
-            return refused(item, error)
+        [(item, task)] = parcel
+        return [await self._steps(item, task, list[Delivery]())]
 
     async def _steps(self, item: Item, task: OrderTask, done: list[Delivery]) -> Outcome:
         store = task.store

@@ -49,7 +49,7 @@ def price_flow(tenant: Tenant, deps: Deps) -> Flow[Price, PriceDocument]:
             for item, document in parcel
         ]
 
-    return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
+    return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged, together=True)
 
 
 def _not_sold(item: Item) -> Skip:

@@ -68,14 +68,10 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
         return accepted(item, document, payload)
 
     async def deliver(parcel: Sequence[tuple[Item, ProductDocument]]) -> Sequence[Outcome]:
-        outcomes = list[Outcome]()
-        for item, document in parcel:
-            delivery = await deps.hub.put_product(
-                tenant, document, item.accepted, full=item.resend, sending=item.sending
-            )
-            payload = _without(plain(document.payload), delivery.absent)
-            outcomes.append(replace(accepted(item, document, payload), delivery=delivery))
-        return outcomes
+        [(item, document)] = parcel
+        delivery = await deps.hub.put_product(tenant, document, item.accepted, full=item.resend, sending=item.sending)
+        payload = _without(plain(document.payload), delivery.absent)
+        return [replace(accepted(item, document, payload), delivery=delivery)]
 
     return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
 

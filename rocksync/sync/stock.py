@@ -45,12 +45,10 @@ def stock_flow(tenant: Tenant, deps: Deps) -> Flow[Stock, StockDocument]:
         return Accepted(key=item.key, revision=item.revision, payload=item.accepted)
 
     async def deliver(parcel: Sequence[tuple[Item, StockDocument]]) -> Sequence[Outcome]:
-        outcomes = list[Outcome]()
-        for item, document in parcel:
-            delivery = await deps.hub.put_stock(tenant, document)
-            payload = plain(document.payload)
-            outcomes.append(Accepted(key=item.key, revision=item.revision, payload=payload, delivery=delivery))
-        return outcomes
+        [(item, document)] = parcel
+        delivery = await deps.hub.put_stock(tenant, document)
+        payload = plain(document.payload)
+        return [Accepted(key=item.key, revision=item.revision, payload=payload, delivery=delivery)]
 
     return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
 

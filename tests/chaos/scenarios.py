@@ -229,10 +229,13 @@ async def _add_units(ring: Arena, tenant: Tenant, units: int, before: str, since
 
 
 async def _expect_given_up(ring: Arena, outcome: Outcome) -> None:
-    """Each bad item was tried as often as one may be, and is set aside; no good one is."""
+    """Each bad item was written as often as one may be tried, and is set aside; no good one is."""
     tries = {row["key"]: row["tries"] for row in await ring.rows(_TRIES)}
-    if set(tries.values()) != {ATTEMPTS}:
-        outcome.wrong.append(f"bad items were tried {sorted(set(tries.values()))} times, not {ATTEMPTS}")
+    refused = ring.hub.count("PUT", "/skus/{sku}/stock", 400)
+    if set(tries.values()) != {ATTEMPTS} or refused != ATTEMPTS * len(tries):
+        outcome.wrong.append(
+            f"{len(tries)} bad items: {sorted(set(tries.values()))} tries, {refused} writes; not {ATTEMPTS} of each"
+        )
     aside = await ring.rows("SELECT key FROM rocksync.item WHERE state = 'quarantined'")
     good = [row["key"] for row in aside if not _POISONED.match(f"/skus/{row['key']}")]
     if good or len(aside) != 2 * len(tries):

@@ -27,16 +27,17 @@ class BrokenError(Exception):
 
 
 class Document:
-    def __init__(self, key: str) -> None:
-        self.key = self.resource = key
+    def __init__(self, key: str, resource: str = "") -> None:
+        self.key = key
+        self.resource = resource or key
 
 
 class Items:
-    """Five hundred pending items; recording them fails as told."""
+    """Pending items; recording them fails as told."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, *, count: int = 500) -> None:
         self._error = error
-        self._items = [Item(key=f"{n:04}", revision=1, changed_at=START + timedelta(seconds=n)) for n in range(500)]
+        self._items = [Item(key=f"{n:04}", revision=1, changed_at=START + timedelta(seconds=n)) for n in range(count)]
         self.recorded: list[Outcome] = []
 
     async def deliverable(self, _lease: Lease, *, after: Item | None, limit: int) -> Sequence[Item]:
@@ -101,3 +102,61 @@ async def test_items_that_are_all_refused_do_not_stop_a_pass() -> None:
     await run(items, ItemError("x", "refused"))
 
     assert len(items.recorded) == 500
+
+
+async def delivered(
+    items: Items, errors: dict[str, Exception], *, together: bool = False
+) -> tuple[list[list[str]], list[Outcome]]:
+    """Deliver *items*, all of one resource, of which some meet errors; returns what went in turn, and what became."""
+    calls = list[list[str]]()
+
+    async def read(_keys: Sequence[str]) -> dict[str, Any]:
+        return {}
+
+    async def convert(pairs: Sequence[tuple[Item, Any]]) -> Sequence[Document]:
+        return [Document(item.key, "SHIRT") for item, _ in pairs]
+
+    async def deliver(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
+        calls.append([item.key for item, _ in parcel])
+        for item, _ in parcel:
+            if item.key in errors:
+                raise errors[item.key]
+        return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
+
+    flow: Any = Flow(
+        read=read, convert=convert, deliver=deliver, unchanged=lambda _item, _document: None, together=together
+    )
+    endless = Slice(over=lambda: False, senders=2, renewed=lambda: endless)
+    await run_pass(LEASE, items, flow, endless)  # type: ignore[arg-type] # a part
+    return calls, items.recorded
+
+
+async def test_what_has_a_request_of_its_own_is_sent_once_although_another_of_its_product_is_refused() -> None:
+    calls, recorded = await delivered(Items(count=4), {"0002": ItemError("0002", "refused")})
+
+    assert calls == [["0000"], ["0001"], ["0002"], ["0003"]]
+    assert [(one.key, type(one).__name__) for one in recorded] == [
+        ("0000", "Accepted"),
+        ("0001", "Accepted"),
+        ("0002", "Refused"),
+        ("0003", "Accepted"),
+    ]
+
+
+async def test_what_went_before_the_hub_failed_is_recorded_and_what_comes_after_was_not_sent() -> None:
+    calls, recorded = await delivered(Items(count=4), {"0002": PassError("no answer")})
+
+    assert calls == [["0000"], ["0001"], ["0002"]]
+    assert [(type(one).__name__, getattr(one, "doubtful", None)) for one in recorded] == [
+        ("Accepted", None),
+        ("Accepted", None),
+        ("Postponed", True),
+        ("Postponed", False),
+    ]
+
+
+async def test_which_of_those_in_one_request_is_refused_shows_when_each_goes_alone() -> None:
+    calls, recorded = await delivered(Items(count=3), {"0001": ItemError("0001", "refused")}, together=True)
+
+    assert calls == [["0000", "0001", "0002"], ["0000"], ["0001"], ["0002"]]
+    assert [type(one).__name__ for one in recorded] == ["Accepted", "Refused", "Accepted"]
