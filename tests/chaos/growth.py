@@ -64,6 +64,8 @@ async def million(server: Server, seed: int, *, changes: int = 1_000_000) -> Out
             outcome.wrong.append(
                 f"the other tenant waited {outcome.figures['served_s']:.0f} s, {most:.0f} MB were used"
             )
+        await settle(ring, outcome)
+        await conclude(ring, outcome, [])
         outcome.changes, outcome.orders = changes, 1
     outcome.took_s = time.monotonic() - began
     return outcome

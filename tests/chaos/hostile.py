@@ -81,7 +81,6 @@ async def hostile(server: Server, seed: int, *, flood: int = 4_000) -> Outcome:
             outcome.attacks["notifications"] = flood
             outcome.figures |= {"rss_mb_early": early_mb, "rss_mb_late": rss_mb(worker.pid)}
         outcome.recover_s = await settle(ring, outcome)
-        await ring.sql("INSERT INTO chaos.delta VALUES ($1, 'P1.1', -23)", small.id)  # 77 of 100 are left
         await _expect_unmoved(ring, worker, outcome)
         await conclude(ring, outcome, [])
         outcome.wrong = [line for line in outcome.wrong if _RIGHTLY_REFUSED not in line]
