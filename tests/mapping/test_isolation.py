@@ -196,17 +196,9 @@ async def test_what_a_mapper_does_to_its_process_is_seen_by_no_other(folder: Fol
 
 
 async def test_a_mapper_shared_by_two_tenants_keeps_nothing_between_them(folder: Folder) -> None:
-    folder.write(
-        "shared",
-        """
-        SEEN = []
-
-        @hookimpl
-        def rocksync_map_price(tenant, payload):
-            SEEN.append(tenant.slug)
-            payload["price"] += len(set(SEEN)) - 1
-        """,
-    )
+    hook = "def rocksync_map_price(tenant, payload):\n    SEEN.append(tenant.slug)\n"
+    counts = "    payload['price'] += len(set(SEEN)) - 1\n"
+    folder.write("shared", f"SEEN = []\n\n@hookimpl\n{hook}{counts}")
     one, other = tenant("one", 1, mappers=("shared",)), tenant("other", 2, mappers=("shared",))
 
     async with folder.opened() as mappers:
