@@ -10,6 +10,7 @@ from rocksync.mapping.validation import InvalidPayloadError
 from rocksync.mapping.wire import ENCODER, MEMBERS, NULL, encoded
 
 _UNCHANGED = NULL, ()
+_NO_NUMBER = "a number is NaN or infinite"
 
 
 def changes(
@@ -28,14 +29,14 @@ def changes(
     """
     try:
         text = encoded(payload)
-    except InvalidPayloadError:
+        if text == default:
+            validation.check_name(payload, creating=creating)
+            validation.check_size(text)
+            return _UNCHANGED
+        before, after = MEMBERS.decode(default), MEMBERS.decode(text) if isinstance(payload, dict) else {}
+    except (InvalidPayloadError, msgspec.DecodeError) as error:
         validation.product(payload, sku, variations, creating=creating)  # which names the member
-        raise
-    if text == default:
-        validation.check_name(payload, creating=creating)
-        validation.check_size(text)
-        return _UNCHANGED
-    before, after = MEMBERS.decode(default), MEMBERS.decode(text) if isinstance(payload, dict) else {}
+        raise error if isinstance(error, InvalidPayloadError) else InvalidPayloadError(_NO_NUMBER) from error
     try:
         changed = {member: payload[member] for member, written in after.items() if written != before.get(member)}
     except KeyError:  # its name is no text
