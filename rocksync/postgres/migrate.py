@@ -28,6 +28,7 @@ _FILE = re.compile(r"^(?P<version>[0-9]{4})_[a-z0-9_]+\.sql$")
 _NO_TRANSACTION = "-- no-transaction"
 _TURN_DEADLINE_S = 300.0
 _TURN_POLL_S = 0.1
+_DEADLOCKS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,21 +153,29 @@ def _beyond(migrations: Sequence[_Migration], applied: Sequence[_Applied]) -> li
 
 
 async def _apply(connection: asyncpg.Connection, migration: _Migration) -> None:
-    began = time.monotonic()
-    try:
-        if migration.in_transaction:
-            async with connection.transaction():
+    """Apply it. A deadlock with those who are at work undoes all of it, so that it can begin again."""
+    began, deadlocks = time.monotonic(), 0
+    while True:
+        try:
+            if migration.in_transaction:
+                async with connection.transaction():
+                    await connection.execute(migration.text)
+                    await _record(connection, migration, began)
+            else:
                 await connection.execute(migration.text)
                 await _record(connection, migration, began)
-        else:
-            await connection.execute(migration.text)
-            await _record(connection, migration, began)
-    except asyncpg.LockNotAvailableError as error:
-        raise SettingsError(
-            f"migration {migration.name} waited too long for a table that a transaction holds: try again when it ended"
-        ) from error
-    except asyncpg.PostgresError as error:
-        raise SettingsError(f"migration {migration.name} failed{_line(migration, error)}: {error}") from error
+            break
+        except asyncpg.LockNotAvailableError as error:
+            raise SettingsError(
+                f"migration {migration.name} waited too long for a table that a transaction holds:"
+                " try again when it ended"
+            ) from error
+        except asyncpg.PostgresError as error:
+            deadlocks += 1
+            undone = isinstance(error, asyncpg.DeadlockDetectedError) and migration.in_transaction
+            if not undone or deadlocks == _DEADLOCKS:
+                raise SettingsError(f"migration {migration.name} failed{_line(migration, error)}: {error}") from error
+            _log.warning("migration_deadlock", extra={"migration": migration.name, "times": deadlocks})
     _log.info("migration_applied", extra={"migration": migration.name, "took_s": round(time.monotonic() - began, 3)})
 
 

@@ -217,3 +217,24 @@ async def test_the_migrations_that_come_with_the_code_apply(empty_database: str)
 
     assert names[0].startswith("0001_")
     assert await migrate(empty_database, folder()) == names
+
+
+async def test_a_migration_that_meets_a_deadlock_begins_again(empty_database: str, files: Path):
+    await migrate(empty_database, files)
+    put(files, "0003_more.sql", "ALTER TABLE lid ADD size integer; ALTER TABLE box ADD size integer;")
+    busy = await asyncpg.connect(empty_database)
+    await busy.execute("SET deadlock_timeout = '1h'")  # so that it is the migration that is given up
+
+    async with busy.transaction():
+        await busy.execute("SELECT FROM box")
+        migration = asyncio.create_task(migrate(empty_database, files))
+        async with asyncio.timeout(30):
+            while True:
+                if await busy.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                    break
+                await asyncio.sleep(0.01)
+        await busy.execute("SELECT FROM lid")
+
+    assert await migration == ["0003_more.sql"]
+    assert await pending(empty_database, files) == []
+    await busy.close()
