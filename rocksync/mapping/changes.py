@@ -10,7 +10,6 @@ from rocksync.mapping.validation import InvalidPayloadError
 from rocksync.mapping.wire import ENCODER, MEMBERS, NULL, encoded
 
 _UNCHANGED = NULL, ()
-_NO_NUMBER = "a number is NaN or infinite"
 
 
 def changes(
@@ -34,9 +33,9 @@ def changes(
             validation.check_size(text)
             return _UNCHANGED
         before, after = MEMBERS.decode(default), MEMBERS.decode(text) if isinstance(payload, dict) else {}
-    except (InvalidPayloadError, msgspec.DecodeError) as error:
+    except InvalidPayloadError:
         validation.product(payload, sku, variations, creating=creating)  # which names the member
-        raise error if isinstance(error, InvalidPayloadError) else InvalidPayloadError(_NO_NUMBER) from error
+        raise
     try:
         changed = {member: payload[member] for member, written in after.items() if written != before.get(member)}
     except KeyError:  # its name is no text

@@ -182,6 +182,7 @@ Answer = (
 )
 NULL = msgspec.Raw(b"null")
 _ESCAPE, _NUL = b"\\", b"\\u0000"
+_NAN, _INFINITY = b"NaN", b"Infinity"
 # Numbers stay numbers on the way, so that what JSON says of an untyped member is what arrives.
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 ROW_ENCODER = msgspec.json.Encoder()
@@ -211,6 +212,11 @@ def encoded(payload: object) -> msgspec.Raw:
         raise InvalidPayloadError(f"a member is no JSON ({type(error).__name__})") from error
     if _ESCAPE in body and _NUL in body:
         raise InvalidPayloadError("a text holds a NUL character")
+    if _NAN in body or _INFINITY in body:  # in a text, or as a number, which is no JSON
+        try:
+            MEMBERS.decode(body)
+        except msgspec.DecodeError as error:
+            raise InvalidPayloadError("a number is NaN or infinite") from error
     return msgspec.Raw(body)
 
 

@@ -136,12 +136,13 @@ async def test_rubbish_in_a_stock_is_refused_with_its_place(folder: Folder, line
         ("document['customer']['name'] = 'x' * 1_000_000", "larger than 1,000,000 bytes"),
         ("document['note'] = 'x'", "no member `note`"),
         ("document['payments'].append({'x': {1, 2, object()}})", "no JSON"),
+        ("document['payments'].append({'x': Decimal('NaN')})", "a number is NaN or infinite"),
         ("del document['total']", "missing `total`"),
         ("document['placed_at'] = document['placed_at'].replace(tzinfo=None)", "zone"),
     ],
 )
 async def test_rubbish_in_an_order_is_refused_with_its_place(folder: Folder, line: str, told: str) -> None:
-    folder.write("acme", f"@hookimpl\ndef rocksync_map_order(document):\n    {line}\n")
+    folder.write("acme", f"from decimal import Decimal\n@hookimpl\ndef rocksync_map_order(document):\n    {line}\n")
 
     async with folder.opened() as mappers:
         [answer] = await mappers.orders(tenant(), [(samples.hub_orders()[0], None)])
