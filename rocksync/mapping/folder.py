@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import NoReturn
 
 from rocksync.mapping.wire import Source, SourceFile
 
@@ -29,10 +30,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """What is there. ``oddities`` are things to be told, by mapper name or, for the folder as a whole, an empty one."""
+    """What is there. ``oddities`` are things to be told, by mapper name or, for the folder as a whole, an empty one.
+
+    ``unreadable`` are mappers that are there, but whose text cannot be had; ``found`` has the text known of them.
+    """
 
     found: Mapping[str, Found] = field(default_factory=dict)
     oddities: Mapping[str, str] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
     readable: bool = True
 
 
@@ -49,6 +54,7 @@ def scan(folder: Path, known: Mapping[str, Found]) -> Scan:
         return Scan(readable=False, oddities={"": f"{folder} cannot be read: {error.strerror}"})
     found: dict[str, Found] = {}
     oddities: dict[str, str] = {}
+    unreadable: set[str] = set()
     for path in entries:
         name = _mapper_name(path)
         if name is None:
@@ -62,6 +68,7 @@ def scan(folder: Path, known: Mapping[str, Found]) -> Scan:
                 found[name] = _read(folder, path, name, known.get(name))
             except OSError as error:
                 oddities[name] = f"{path.name} cannot be read: {error.strerror}"
+                unreadable.add(name)
                 if name in known:
                     found[name] = known[name]
     oddities |= {
@@ -69,15 +76,20 @@ def scan(folder: Path, known: Mapping[str, Found]) -> Scan:
         for name in found
         if (twin := name.replace("_", "-")) != name and twin in found
     }
-    return Scan(found=found, oddities=oddities)
+    return Scan(found=found, oddities=oddities, unreadable=frozenset(unreadable))
 
 
 def _mapper_name(path: Path) -> str | None:
+    """Return the name of the mapper that *path* is, or would be if it could be read."""
     if path.name.startswith((".", "_")):
         return None
-    if path.suffix == ".py" and path.is_file():
-        return path.stem
-    return path.name if (path / "__init__.py").is_file() else None
+    try:
+        if path.suffix == ".py" and (path.is_file() or (path.is_symlink() and not path.exists())):
+            return path.stem
+        return path.name if (path / "__init__.py").is_file() else None
+    except PermissionError:
+        name = path.name.removesuffix(".py")
+        return name if _NAME.fullmatch(name) else None
 
 
 def _read(folder: Path, path: Path, name: str, known: Found | None) -> Found:
@@ -102,11 +114,15 @@ def _read(folder: Path, path: Path, name: str, known: Found | None) -> Found:
 
 
 def _files(package: Path) -> Iterator[Path]:
-    for root, folders, files in os.walk(package, followlinks=True):
+    for root, folders, files in os.walk(package, onerror=_refuse, followlinks=True):
         folders[:] = sorted(one for one in folders if one != "__pycache__" and not one.startswith("."))
         for file in sorted(files):
             if not file.startswith(".") and not file.endswith(".pyc"):
                 yield Path(root, file)
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise error
 
 
 def _signature(file: Path) -> tuple[str, int, int, int, int]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rocksync.domain.errors import MisuseError
 from rocksync.domain.tenancy import Tenant
 from rocksync.mapping import folder as folders
 from rocksync.mapping.folder import Found
@@ -60,6 +61,7 @@ class Registry:
         self._missing: dict[str, int] = {}
         self._broken: dict[str, Fault] = {}
         self._oddities: dict[str, str] = {}
+        self._unreadable: frozenset[str] = frozenset()
         self._unusable: set[str] = set()
         self._examinations: dict[str, asyncio.Task[None]] = {}
         self._strength = asyncio.Semaphore(_AT_ONCE)
@@ -96,6 +98,8 @@ class Registry:
         for name in spellings(wanted):
             if name in self._broken:
                 return f"mapper {name} cannot be used: {self._broken[name]}"
+            if name in self._unreadable:
+                return f"mapper {name} cannot be used: {self._oddities.get(name, 'it cannot be read')}"
         return f"there is no mapper {wanted}"
 
     def source(self, name: str) -> Found | None:
@@ -107,7 +111,8 @@ class Registry:
         """Return all that is to be told, by name."""
         told = [*self._broken.values()]
         for name, text in self._oddities.items():
-            told.append(Fault(name=name, file="", line=0, detail=text, in_use=False))
+            in_use = name in self._unreadable and name in self.current
+            told.append(Fault(name=name, file="", line=0, detail=text, in_use=in_use))
         for name in self._installed.keys() & self._found.keys():
             text = f"also in an installed package ({self._installed[name].source.label}); the folder's is used"
             told.append(Fault(name=name, file=self._found[name].source.label, line=0, detail=text, in_use=False))
@@ -131,10 +136,15 @@ class Registry:
         return listed
 
     async def start(self) -> None:
-        """Load what is there."""
+        """Load what is there.
+
+        Raises: MisuseError when the folder is there but cannot be read: nobody's items are sent unmapped for that.
+        """
         await self._look()
+        if "" in self._oddities:
+            raise MisuseError(f"mappers.dir: {self._oddities['']}")
         await asyncio.gather(*self._examinations.values())
-        self._unusable = set(self._broken) - set(self.current)
+        self._unusable = {*self._broken, *self._unreadable} - set(self.current)
         self._started = True
 
     async def watch(self) -> None:
@@ -157,6 +167,7 @@ class Registry:
         scan = await asyncio.to_thread(folders.scan, self._folder, self._found)
         self._oddities = dict(scan.oddities)
         if scan.readable:
+            self._unreadable = scan.unreadable
             gone = self._found.keys() - scan.found.keys()
             self._missing = {name: self._missing.get(name, 0) + 1 for name in gone}
             kept = {name: self._found[name] for name in gone if self._missing[name] < _MISSING_LOOKS}
@@ -170,7 +181,7 @@ class Registry:
                 if name in self._examinations:
                     self._examinations[name].cancel()
                 self._examinations[name] = asyncio.create_task(self._examine(name, found))
-        for name in self._tried.keys() - present.keys():
+        for name in (self._tried.keys() | self._unusable) - present.keys() - self._unreadable:
             await self._remove(name)
 
     async def _examine(self, name: str, found: Found) -> None:
@@ -197,8 +208,8 @@ class Registry:
     async def _remove(self, name: str) -> None:
         if name in self._examinations:
             self._examinations.pop(name).cancel()
-        del self._tried[name]
-        was_told = self._broken.pop(name, None) is not None
+        self._tried.pop(name, None)
+        was_told = self._broken.pop(name, None) is not None or name in self._unusable
         self._unusable.discard(name)
         if self.current.pop(name, None) is not None or was_told:
             await self._changed(name, "mapper_removed")
