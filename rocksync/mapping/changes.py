@@ -7,7 +7,7 @@ import msgspec
 
 from rocksync.mapping import validation
 from rocksync.mapping.validation import InvalidPayloadError
-from rocksync.mapping.wire import ENCODER, MEMBERS, NULL, encoded
+from rocksync.mapping.wire import ENCODER, MEMBERS, NO_NUMBER, NULL, checked, encoded
 
 _UNCHANGED = NULL, ()
 
@@ -33,9 +33,9 @@ def changes(
             validation.check_size(text)
             return _UNCHANGED
         before, after = MEMBERS.decode(default), MEMBERS.decode(text) if isinstance(payload, dict) else {}
-    except InvalidPayloadError:
+    except (InvalidPayloadError, msgspec.DecodeError) as error:
         validation.product(payload, sku, variations, creating=creating)  # which names the member
-        raise
+        raise error if isinstance(error, InvalidPayloadError) else InvalidPayloadError(NO_NUMBER) from error
     try:
         changed = {member: payload[member] for member, written in after.items() if written != before.get(member)}
     except KeyError:  # its name is no text
@@ -45,7 +45,7 @@ def changes(
     named = {member: payload[member] for member in ("sku", "name") if member in payload}
     shape = validation.product({**changed, **named}, sku, parts, creating=creating)
     validation.check_size(text)
-    return msgspec.Raw(ENCODER.encode(shape)), gone
+    return checked(msgspec.Raw(ENCODER.encode(shape))), gone
 
 
 def _is_empty(value: object) -> bool:

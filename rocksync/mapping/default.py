@@ -32,6 +32,7 @@ IMPORTED = {
     "paid": OrderStatus.APPROVED,
 }
 _TEXTS = ("name", "description", "short_description", "brand", "model", "ean", "link")
+_MOST_DIGITS = 100
 _NOT_IN_A_CODE = re.compile(r"[^a-z0-9]+")
 
 
@@ -93,7 +94,7 @@ def _has_measures(row: Variation) -> bool:
 def plain(number: Decimal) -> Decimal:
     """Return the same number without zeros at its end: 0.500 is 0.5, 10.0 is 10, never 1E+1.
 
-    Raises: InvalidPayloadError when it is no finite number.
+    Raises: InvalidPayloadError when it is no finite number, or one too long for JSON.
     """
     if not number.is_finite():
         raise InvalidPayloadError(f"a measure is no number: {number}")
@@ -101,6 +102,8 @@ def plain(number: Decimal) -> Decimal:
     if "E" in text:
         text = format(number, "f")
         number = Decimal(text)
+    if len(text) > _MOST_DIGITS:
+        raise InvalidPayloadError(f"a measure has more than {_MOST_DIGITS} digits: {text[:20]}…")
     return Decimal(text.rstrip("0").rstrip(".")) if text[-1] == "0" and "." in text else number
 
 

@@ -27,7 +27,7 @@ from rocksync.mapping.conversion import refusal as store_refusal
 from rocksync.mapping.modules import LoadedMapper, describe
 from rocksync.mapping.readonly import ReadOnlyDict, read_only
 from rocksync.mapping.validation import InvalidPayloadError
-from rocksync.mapping.wire import ACCEPTED, NULL, PAYLOADS, ListingRow, MadeListing, encoded, mark
+from rocksync.mapping.wire import ACCEPTED, NULL, PAYLOADS, ListingRow, MadeListing, checked, encoded, mark
 
 _NOT_SELECTED = MadeListing(False, NULL, (), {})
 # Makes a copy of the payload that the hub last accepted; None: it never did.
@@ -270,7 +270,7 @@ class MapperRules:
 
 
 def _sized(payload: _Made) -> _Made:
-    validation.check_size(encoded(payload))
+    validation.check_size(checked(encoded(payload)))
     return payload
 
 

@@ -181,8 +181,8 @@ Answer = (
     | Complaints
 )
 NULL = msgspec.Raw(b"null")
+NO_NUMBER = "a number is NaN, infinite or too large"
 _ESCAPE, _NUL = b"\\", b"\\u0000"
-_NAN, _INFINITY = b"NaN", b"Infinity"
 # Numbers stay numbers on the way, so that what JSON says of an untyped member is what arrives.
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 ROW_ENCODER = msgspec.json.Encoder()
@@ -212,12 +212,19 @@ def encoded(payload: object) -> msgspec.Raw:
         raise InvalidPayloadError(f"a member is no JSON ({type(error).__name__})") from error
     if _ESCAPE in body and _NUL in body:
         raise InvalidPayloadError("a text holds a NUL character")
-    if _NAN in body or _INFINITY in body:  # in a text, or as a number, which is no JSON
-        try:
-            MEMBERS.decode(body)
-        except msgspec.DecodeError as error:
-            raise InvalidPayloadError("a number is NaN or infinite") from error
     return msgspec.Raw(body)
+
+
+def checked(text: msgspec.Raw) -> msgspec.Raw:
+    """Return a payload as JSON.
+
+    Raises: InvalidPayloadError when it is none: numbers may be what JSON does not have.
+    """
+    try:
+        msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise InvalidPayloadError(NO_NUMBER) from error
+    return text
 
 
 def mark(mapper: int, hook: str | None) -> int:

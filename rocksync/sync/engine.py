@@ -260,12 +260,20 @@ class _Run(Generic[R, D]):
                 case ItemError():
                     await self._settle(refused(item, draft))
                 case document:
-                    held = None if item.resend else self._flow.unchanged(item, document)
-                    if held is not None:
-                        await self._settle(held)
+                    outcome = self._unsent(item, document)
+                    if outcome is not None:
+                        await self._settle(outcome)
                     else:
                         parcels.setdefault(document.resource, []).append((item, document))
         return list(parcels.values())
+
+    def _unsent(self, item: Item, document: D) -> Outcome | None:
+        """What becomes of an item that need not be sent, or cannot be: JSON has no such number; else None."""
+        try:
+            unchanged = self._flow.unchanged(item, document)
+        except (ValueError, RecursionError) as error:
+            return refused(item, ItemError(item.key, f"the payload cannot be sent: {error}"))
+        return None if item.resend else unchanged
 
     async def _send(self) -> None:
         while (parcel := await self._parcels.get()) is not None:

@@ -86,7 +86,7 @@ def test_what_changed_comes_to_the_same_as_all_of_it(steps: list[tuple[str, Any,
         try:
             return decoded(text)
         except msgspec.DecodeError as error:
-            raise InvalidPayloadError("a number is NaN or infinite") from error
+            raise InvalidPayloadError("a number is NaN, infinite or too large") from error
 
     def parts(payload: Any) -> dict[str, Any]:
         body, gone = changes(payload, text, "SHIRT", SKUS, creating=creating)

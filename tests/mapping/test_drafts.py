@@ -100,11 +100,21 @@ async def test_a_product_without_a_name_is_refused(folder: Folder, text: str) ->
 
 
 @pytest.mark.parametrize("text", [NO_MORE, TOUCHED])
-async def test_a_measure_that_is_no_number_is_the_stores_fault(folder: Folder, text: str) -> None:
-    refused = await product(folder, text, weight_kg=Decimal("NaN"))
+@pytest.mark.parametrize(
+    ("weight", "told"),
+    [
+        ("NaN", "a measure is no number: NaN"),
+        ("1E+400", "a measure has more than 100 digits: 10000000000000000000…"),
+        ("1" * 309 + ".5", "a measure has more than 100 digits: 11111111111111111111…"),
+    ],
+)
+async def test_a_measure_that_cannot_be_sent_is_the_stores_fault(
+    folder: Folder, text: str, weight: str, told: str
+) -> None:
+    refused = await product(folder, text, weight_kg=Decimal(weight))
 
     assert isinstance(refused, ItemError)
-    assert refused.detail == "a measure is no number: NaN"
+    assert refused.detail == told
 
 
 @pytest.mark.parametrize("row", [listing(weight_kg=Decimal("NaN")), listing(offered=())])

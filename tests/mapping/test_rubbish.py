@@ -26,6 +26,8 @@ from tests.mapping.rows import listing, price, stock, tenant
         ("payload['dimension'] = {'weight': float('nan')}", "dimension"),
         ("payload['variations'] = [{'sku': 'NEW'}]", "variations must stay"),
         ("payload['price_table'] = [{'code': object()}]", "no JSON"),
+        ("payload['cost'] = Decimal('1E+400')", "a number is NaN, infinite or too large"),
+        ("payload['grouped_skus'] = [{'sku': 'A', 'x': Decimal('1E+400')}]", "a number is NaN, infinite or too large"),
         ("payload['description'] = 'a\\0b'", "NUL"),
         ("payload['description'] = '\\ud800'", "no JSON"),
         ("payload['origin'] = 9", "origin: Expected `int` <= 8"),
@@ -48,7 +50,9 @@ from tests.mapping.rows import listing, price, stock, tenant
     ],
 )
 async def test_rubbish_in_a_product_is_refused_with_its_place(folder: Folder, line: str, told: str) -> None:
-    refused(await product(folder, f"@hookimpl\ndef rocksync_map_product(payload):\n    {line}\n"), told)
+    text = f"from decimal import Decimal\n@hookimpl\ndef rocksync_map_product(payload):\n    {line}\n"
+
+    refused(await product(folder, text), told)
 
 
 @pytest.mark.parametrize("name", ["''", "' '", "None"])
@@ -136,7 +140,8 @@ async def test_rubbish_in_a_stock_is_refused_with_its_place(folder: Folder, line
         ("document['customer']['name'] = 'x' * 1_000_000", "larger than 1,000,000 bytes"),
         ("document['note'] = 'x'", "no member `note`"),
         ("document['payments'].append({'x': {1, 2, object()}})", "no JSON"),
-        ("document['payments'].append({'x': Decimal('NaN')})", "a number is NaN or infinite"),
+        ("document['total'] = Decimal('1E+400')", "too large"),
+        ("document['payments'].append({'x': Decimal('NaN')})", "a number is NaN, infinite or too large"),
         ("del document['total']", "missing `total`"),
         ("document['placed_at'] = document['placed_at'].replace(tzinfo=None)", "zone"),
     ],

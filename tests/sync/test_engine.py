@@ -1,16 +1,19 @@
 """A pass ends, whatever breaks in it: what hangs would keep its lease for ever."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from rocksync.domain.errors import ItemError, PassError
-from rocksync.domain.outcomes import Accepted, Item, Outcome
+from rocksync.domain.outcomes import Accepted, Item, Outcome, Refused
+from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind, Lease, Mode, Tenant, TenantId
-from rocksync.sync.engine import Flow, Slice, run_pass
+from rocksync.sync.engine import Flow, Slice, plain, run_pass
 
 LEASE = Lease(
     tenant=Tenant(id=TenantId(1), slug="loja", name="Loja", domain="loja.example"),
@@ -37,12 +40,12 @@ class Items:
 
     def __init__(self, error: Exception | None = None, *, count: int = 500) -> None:
         self._error = error
-        self._items = [Item(key=f"{n:04}", revision=1, changed_at=START + timedelta(seconds=n)) for n in range(count)]
+        self.pending = [Item(key=f"{n:04}", revision=1, changed_at=START + timedelta(seconds=n)) for n in range(count)]
         self.recorded: list[Outcome] = []
 
     async def deliverable(self, _lease: Lease, *, after: Item | None, limit: int) -> Sequence[Item]:
         await asyncio.sleep(0)
-        return [item for item in self._items if after is None or item.key > after.key][:limit]
+        return [item for item in self.pending if after is None or item.key > after.key][:limit]
 
     async def record(self, _lease: Lease, outcomes: Sequence[Outcome]) -> None:
         await asyncio.sleep(0)
@@ -51,7 +54,13 @@ class Items:
         self.recorded.extend(outcomes)
 
 
-async def run(items: Items, error: Exception | None = None) -> object:
+def never(_item: Item, _document: Document) -> None:
+    """None is as it was."""
+
+
+async def run(
+    items: Items, error: Exception | None = None, unchanged: Callable[[Item, Document], None] = never
+) -> object:
     async def read(_keys: Sequence[str]) -> dict[str, Any]:
         return {}
 
@@ -65,7 +74,7 @@ async def run(items: Items, error: Exception | None = None) -> object:
             raise error
         return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
 
-    flow: Any = Flow(read=read, convert=convert, deliver=deliver, unchanged=lambda _item, _document: None)
+    flow: Any = Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
     endless = Slice(over=lambda: False, senders=2, renewed=lambda: endless)
     return await run_pass(LEASE, items, flow, endless)  # type: ignore[arg-type] # a part
 
@@ -102,6 +111,23 @@ async def test_items_that_are_all_refused_do_not_stop_a_pass() -> None:
     await run(items, ItemError("x", "refused"))
 
     assert len(items.recorded) == 500
+
+
+@pytest.mark.parametrize("resend", [False, True])
+async def test_a_document_that_json_cannot_hold_stops_its_own_item_only(resend: bool) -> None:
+    items = Items(count=3)
+    items.pending = [replace(item, resend=resend) for item in items.pending]
+
+    def unchanged(item: Item, _document: Document) -> None:
+        if item.key == "0001":
+            plain({"dimension": {"weight": Decimal("1E+400")}})
+
+    await run(items, unchanged=unchanged)
+
+    [bad] = [one for one in items.recorded if isinstance(one, Refused)]
+    assert (bad.key, bad.reason) == ("0001", Reason.INVALID_ITEM)
+    assert "out of range" in bad.detail
+    assert {one.key for one in items.recorded if isinstance(one, Accepted)} == {"0000", "0002"}
 
 
 async def delivered(
