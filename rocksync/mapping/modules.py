@@ -52,11 +52,13 @@ class LoadedMapper:
     def caller(self, hook: str) -> Callable[[dict[str, Any]], Any]:
         """Return a function that is given all arguments of *hook* and calls the mapper's with those it names.
 
-        Pluggy's own call costs as much as a small mapper; with one plugin in a manager there is nothing to choose.
+        Pluggy's own call costs as much as a small mapper; with one plugin in a manager there is nothing to choose. Nor
+        would it give an argument that the mapper names with a default.
         """
         implementation = self.manager.get_hookcallers(self.manager.get_plugin(self.name)) or []
         found = next(one for caller in implementation if caller.name == hook for one in caller.get_hookimpls())
-        return _direct(found.function, found.argnames)
+        names = next(seen.arguments for seen in self.hooks if seen.name == hook)
+        return _direct(found.function, names)
 
     def place(self, error: BaseException) -> tuple[str, int]:
         """Return file and line of this mapper where *error* came up, line 0 if it was not in its text."""
@@ -167,24 +169,24 @@ def _register(source: Source, module: ModuleType, manager: pluggy.PluginManager)
                 file=_label(source, function),
                 line=line,
             )
+        given, named = (inspect.signature(one).parameters for one in (getattr(hookspecs, name), function))
+        if not named.keys() <= given.keys():
+            raise BrokenMapperError(
+                f"{name} may name {', '.join(given)}; it names {', '.join(named)}",
+                file=_label(source, function),
+                line=line,
+            )
     try:
         manager.register(module, source.name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        lines = {name: (function, line) for name, function, line in _functions(source, module)}
-        for name, (function, line) in lines.items():
-            if name in str(error):
-                spec = inspect.signature(getattr(hookspecs, name))
-                raise BrokenMapperError(
-                    f"{name} may name {', '.join(spec.parameters)}; it names "
-                    f"{', '.join(inspect.signature(function).parameters)}",
-                    file=_label(source, function),
-                    line=line,
-                ) from error
         raise BrokenMapperError(describe(error), file=source.label) from error
 
 
 def _check_functions(source: Source, module: ModuleType) -> None:
+    for name, value in vars(module).items():
+        if not isinstance(value, FunctionType) and (name in hookspecs.HOOKS or (callable(value) and _is_hook(value))):
+            raise BrokenMapperError(f"{name} must be a plain function, not {type(value).__name__}", file=source.label)
     for name, function, line in _functions(source, module):
         where = {"file": _label(source, function)}
         if not _is_hook(function):
@@ -208,7 +210,7 @@ def _functions(source: Source, module: ModuleType) -> Iterator[tuple[str, Functi
             yield name, value, _line(source, value)
 
 
-def _is_hook(function: FunctionType) -> bool:
+def _is_hook(function: object) -> bool:
     return hasattr(function, _MARK)
 
 

@@ -188,6 +188,15 @@ async def test_hooks_see_what_was_last_accepted_and_whether_a_sku_is_created(fol
     assert left.reason is Reason.NOT_SELECTED
 
 
+async def test_an_argument_with_a_default_is_given_all_the_same(folder: Folder) -> None:
+    folder.write("acme", "@hookimpl\ndef rocksync_map_price(payload, creating=True):\n    assert not creating\n")
+
+    async with folder.opened() as mappers:
+        [answer] = await mappers.prices(tenant(), [price()])
+
+    assert isinstance(answer, PriceDocument)
+
+
 async def test_variations_are_mapped_with_their_product(folder: Folder) -> None:
     folder.write(
         "acme",

@@ -108,6 +108,12 @@ BROKEN = [
     ("@hookimpl(wrapper=True)\ndef rocksync_map_price(payload):\n    return (yield)", 3, ""),
     ("@hookimpl\ndef rocksync_map_price(*payload):\n    pass", 3, "one by one"),
     ("x = 1", 0, "no hook"),
+    (
+        "@hookimpl\ndef rocksync_map_price(payload, prise=None):\n    pass",
+        3,
+        "may name tenant, price, payload, creating",
+    ),
+    (f"{adds(1)}class A: pass\nrocksync_map_stock = hookimpl(A())", 0, "must be a plain function, not A"),
 ]
 
 
