@@ -252,10 +252,10 @@ class App:
         )
 
     def _mapper_faults(self) -> dict[str, str]:
-        """What is wrong with mappers, by name; it is shown as well."""
-        faults = {fault.name: str(fault) for fault in self.mappers.faults() if fault.name}
-        self.observers.refused(list(faults))
-        return faults
+        """What is wrong with mappers, by name; those that cannot be used as they are, are counted as well."""
+        faults = [fault for fault in self.mappers.faults() if fault.name]
+        self.observers.refused([fault.name for fault in faults if fault.refused])
+        return {fault.name: str(fault) for fault in reversed(faults)}
 
     async def _stop_tenant(self, lease: Lease, error: TenantError) -> None:
         await self.tenants.stop(lease.tenant.id, error.detail, lease)

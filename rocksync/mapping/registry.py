@@ -22,13 +22,17 @@ Listener = Callable[[Sequence[str]], Awaitable[None] | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is wrong with a mapper. ``line`` 0: not known. ``in_use``: a version of it is used all the same."""
+    """What is wrong with a mapper. ``line`` 0: not known. ``in_use``: a version of it is used all the same.
+
+    ``refused`` False: it is used as it is, and there is only something to be told of it.
+    """
 
     name: str
     file: str
     line: int
     detail: str
     in_use: bool
+    refused: bool = True
 
     def __str__(self) -> str:
         """Return the fault in a line."""
@@ -108,15 +112,17 @@ class Registry:
         return next((found[one] for one in spellings(name) if one in found), None)
 
     def faults(self) -> list[Fault]:
-        """Return all that is to be told, by name."""
+        """Return all that is to be told, by name, what keeps a mapper from being used before the rest."""
         told = [*self._broken.values()]
         for name, text in self._oddities.items():
-            in_use = name in self._unreadable and name in self.current
-            told.append(Fault(name=name, file="", line=0, detail=text, in_use=in_use))
+            refused = name in self._unreadable
+            in_use = refused and name in self.current
+            told.append(Fault(name=name, file="", line=0, detail=text, in_use=in_use, refused=refused))
         for name in self._installed.keys() & self._found.keys():
             text = f"also in an installed package ({self._installed[name].source.label}); the folder's is used"
-            told.append(Fault(name=name, file=self._found[name].source.label, line=0, detail=text, in_use=False))
-        return sorted(told, key=lambda fault: (fault.name, fault.detail))
+            file = self._found[name].source.label
+            told.append(Fault(name=name, file=file, line=0, detail=text, in_use=False, refused=False))
+        return sorted(told, key=lambda fault: (fault.name, not fault.refused, fault.detail))
 
     def listing(self) -> list[Listed]:
         """Return every mapper, by name."""

@@ -328,7 +328,22 @@ async def test_the_folder_wins_over_an_installed_package_and_that_is_told(folder
 
         assert mine == "11.00"
         assert "rules-of-acme 1.2" in fault.detail
+        assert not fault.refused
         assert await cost(mappers, "acme", packaged) == "15.00"
+
+
+async def test_what_is_only_to_be_told_of_a_mapper_is_told_after_its_fault(folder: Folder) -> None:
+    folder.write("acme/__init__", "def (:")
+    folder.write("acme", adds(1))
+
+    async with folder.opened() as mappers:
+        first, second = mappers.faults()
+        [listed] = mappers.listing()
+
+    assert (first.refused, second.refused) == (True, False)
+    assert "acme/__init__.py line 2" in str(first)
+    assert str(second) == "there is a folder and a file named acme; the folder is used"
+    assert listed.fault == first
 
 
 async def test_mappers_are_never_imported_into_the_worker(folder: Folder) -> None:
