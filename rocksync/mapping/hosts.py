@@ -362,8 +362,10 @@ def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
 
 
 def _not_run(failed: Failed, after: str, *, for_good: bool = True) -> Failed:
+    """What is said of rows that no mapper has seen; those of a batch given up are tried again by themselves."""
     until = "; it is not run again until its file or the tenant's settings change" if for_good else "; not run"
-    return Failed(failed.reason, f"{failed.detail}, {after}{until}", failed.final, failed.file, failed.line)
+    final = failed.final and for_good
+    return Failed(failed.reason, f"{failed.detail}, {after}{until}", final, failed.file, failed.line)
 
 
 def _placed(failed: Failed) -> str:

@@ -277,14 +277,16 @@ async def test_after_three_items_in_a_row_the_mapper_is_not_run_until_it_changes
     assert all(isinstance(one, PriceDocument) for one in cured)
 
 
-async def test_items_between_those_that_hang_are_kept_and_the_rest_is_given_up(folder: Folder) -> None:
-    folder.write("bad", "@hookimpl\ndef rocksync_map_price(price):\n    while int(price.sku[4:]) % 10 == 5: pass\n")
+@pytest.mark.parametrize("end", ["while True: pass", "__import__('os')._exit(1)"])
+async def test_items_between_those_that_end_badly_are_kept_and_the_rest_is_for_later(folder: Folder, end: str) -> None:
+    folder.write("bad", f"@hookimpl\ndef rocksync_map_price(price):\n    if price.sku[-1] == '5':\n        {end}\n")
 
     async with folder.opened() as mappers:
         answers = await mappers.prices(BAD, prices(100))
 
     kept = [number for number, answer in enumerate(answers) if isinstance(answer, PriceDocument)]
     assert kept == [number for number in range(25) if number % 10 != 5]
+    assert not any(answer.final for answer in answers[26:] if isinstance(answer, ItemError))
 
 
 async def test_two_that_hang_do_not_starve_a_third(folder: Folder) -> None:
