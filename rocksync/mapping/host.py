@@ -96,6 +96,7 @@ def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def _dump(child: int) -> int:
+    os.kill(child, signal.SIGCONT)  # one that has stopped itself would not hear it
     os.kill(child, signal.SIGUSR1)
     return 0
 

@@ -21,7 +21,8 @@ _SPAN = 16 * CHUNK
 IN_A_ROW = 3
 _CALL_DEADLINES = 10
 _LOST_FORKS = 3
-_STACK_S = 0.2
+# A host that was slowed down needs seconds for its stack while others keep every processor busy.
+_STACK_S = 5.0
 _Row = TypeVar("_Row")
 _Made = TypeVar("_Made")
 _STACK_LINE = re.compile(r'File "(?P<path>.*)", line (?P<line>\d+) in ')
