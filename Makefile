@@ -29,8 +29,9 @@ setup: $(VENV)/.dev ## make the virtual environment with everything in it
 run: $(VENV)/.run ## rocksync demo: Postgres, sandbox, three tenants, the worker (ARGS=--once ends with a summary)
 	@$(BIN)/python -m rocksync demo $(ARGS)
 
+# Three lanes keep two cores busy: a good part of the time tests wait for processes, for connections and for locks.
 test: $(VENV)/.dev ## all tests, on an embedded Postgres (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 3 $(ARGS)
 
 format: $(VENV)/.dev ## format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only --quiet .

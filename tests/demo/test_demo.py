@@ -31,25 +31,24 @@ def sandbox_of(line: str) -> str:
     return f"{found[0]}/_sandbox/status"
 
 
-async def test_once_delivers_everything_and_does_so_again_in_the_same_folder(start_demo: StartDemo):
-    for _ in range(2):
-        async with start_demo("--once") as demo:
-            code = await demo.ended()
-
-        assert code == 0, demo.text
-        assert "all delivered" in demo.text
-        assert re.search(r"orders shipped +5 +5 +5 +15", demo.text)
-        assert re.search(r"orders cancelled +1 +1 +1 +3", demo.text)
-        for reason in ("missing_price", "missing_stock", "invalid_item", "inactive"):
-            assert reason in demo.text
-
-
-async def test_once_tells_its_summary_to_machines_too(start_demo: StartDemo):
-    async with start_demo("--once", "--json") as demo:
+async def test_once_delivers_everything_and_does_so_again_in_the_same_folder_and_tells_machines_too(
+    start_demo: StartDemo,
+):
+    async with start_demo("--once") as demo:
         code = await demo.ended()
 
     assert code == 0, demo.text
-    told = json.loads(next(line for line in demo.text.splitlines() if line.startswith("{")))
+    assert "all delivered" in demo.text
+    assert re.search(r"orders shipped +5 +5 +5 +15", demo.text)
+    assert re.search(r"orders cancelled +1 +1 +1 +3", demo.text)
+    for reason in ("missing_price", "missing_stock", "invalid_item", "inactive"):
+        assert reason in demo.text
+
+    async with start_demo("--once", "--json") as again:
+        code = await again.ended()
+
+    assert code == 0, again.text
+    told = json.loads(next(line for line in again.text.splitlines() if line.startswith("{")))
     assert told["delivered"] is True
     assert told["missing"] == []
     assert set(told["summary"]) == {"casa-da-panela", "livraria-aurora", "moda-ipe"}
