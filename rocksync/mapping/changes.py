@@ -1,6 +1,7 @@
 """What mappers made of a product's default payload: only what differs is checked, and sent back."""
 
 from collections.abc import Collection
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -15,12 +16,13 @@ _UNCHANGED = NULL, ()
 def changes(
     payload: Any,  # noqa: ANN401 # whatever mappers left
     default: msgspec.Raw,
+    members: int,
     sku: str,
     variations: Collection[str],
     *,
     creating: bool,
 ) -> tuple[msgspec.Raw, Collection[str]]:
-    """Return as JSON the members of *payload* that differ from *default*, null if none does, and those that went.
+    """Return as JSON what of *payload* differs from *default*, of so many *members*, null if nothing, and what went.
 
     Members are compared as JSON: what is written alike is sent alike, whatever type a mapper gave it.
 
@@ -32,20 +34,41 @@ def changes(
             validation.check_name(payload, creating=creating)
             validation.check_size(text)
             return _UNCHANGED
-        before, after = MEMBERS.decode(default), MEMBERS.decode(text) if isinstance(payload, dict) else {}
+        changed, gone = _added(payload, text, default, members) or _differing(payload, text, default)
     except (InvalidPayloadError, msgspec.DecodeError) as error:
         validation.product(payload, sku, variations, creating=creating)  # which names the member
         raise error if isinstance(error, InvalidPayloadError) else InvalidPayloadError(NO_NUMBER) from error
-    try:
-        changed = {member: payload[member] for member, written in after.items() if written != before.get(member)}
-    except KeyError:  # its name is no text
-        changed = payload
-    gone = [member for member in before if member not in after or (member in changed and _is_empty(changed[member]))]
     parts = variations if "variations" in changed or "variations" in gone else ()
     named = {member: payload[member] for member in ("sku", "name") if member in payload}
     shape = validation.product({**changed, **named}, sku, parts, creating=creating)
     validation.check_size(text)
     return checked(msgspec.Raw(ENCODER.encode(shape))), gone
+
+
+_Difference = tuple[dict[Any, Any], Collection[str]]
+
+
+def _added(payload: Any, text: msgspec.Raw, default: msgspec.Raw, members: int) -> _Difference | None:  # noqa: ANN401
+    """Return what mappers put behind the members of *default*; None if that is not all they did."""
+    written, before = bytes(text), bytes(default)[:-1]
+    if not written.startswith(before + b",") or not isinstance(payload, dict):
+        return None
+    return dict(islice(payload.items(), members, None)), ()
+
+
+def _differing(payload: Any, text: msgspec.Raw, default: msgspec.Raw) -> _Difference:  # noqa: ANN401
+    """Return the members that differ, and those that went.
+
+    Raises: msgspec.DecodeError when *text* is no JSON.
+    """
+    before, after = MEMBERS.decode(default), MEMBERS.decode(text) if isinstance(payload, dict) else {}
+    try:
+        changed = {member: payload[member] for member, written in after.items() if written != before.get(member)}
+    except KeyError:  # its name is no text
+        changed = payload
+    return changed, [
+        member for member in before if member not in after or (member in changed and _is_empty(changed[member]))
+    ]
 
 
 def _is_empty(value: object) -> bool:

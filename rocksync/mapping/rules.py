@@ -105,14 +105,14 @@ class MapperRules:
             return payload if len(offers) == len(row.offered) else without_unoffered(payload, row.known, offers)
 
         payload = start()
-        sku, parts, creating = payload["sku"], payload.get("variations"), not row.known
+        members, sku, parts, creating = len(payload), payload["sku"], payload.get("variations"), not row.known
         variations = [part["sku"] for part in parts] if parts else ()
         given = {"tenant": self._tenant, "product": row.product, "accepted": None, "payload": payload}
         return self._through(
             sku,
             self._product,
             given,
-            lambda left: changes(left, row.payload, sku, variations, creating=creating),
+            lambda left: changes(left, row.payload, members, sku, variations, creating=creating),
             start,
             accepted=None if creating else lambda: ACCEPTED.decode(row.accepted),
         )
