@@ -353,13 +353,17 @@ _NOBODY = Tenant(id=TenantId(0), slug="", name="", domain="")
 
 
 def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
-    """Small ones first and last: until the first has come the host does nothing, after the last has gone the worker."""
-    edge, start = CHUNK // 4, 0
+    """Small ones first and last: until the first has come the host does nothing, after the last has gone the worker.
+
+    In between each is a little larger than the one before, so that it is made by the time the host is done with that.
+    """
+    size = edge = CHUNK // 4
+    start = 0
     while start < len(rows):
-        left = len(rows) - start
-        size = edge if start == 0 or left <= edge else min(CHUNK, left - edge)
+        size = min(size, max(len(rows) - start - edge, edge))
         yield rows[start : start + size]
         start += size
+        size = min(size + size // 4, CHUNK)
 
 
 def _not_run(failed: Failed, after: str, *, for_good: bool = True) -> Failed:

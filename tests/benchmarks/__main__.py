@@ -49,13 +49,22 @@ _DOCS = ROOT / "docs"
 _LISTEN_S = 2.0
 
 
-async def _mapping() -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(ROOT / "tests/benchmarks/mapping.py"), cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await process.communicate()
-    found: dict[str, Any] = json.loads(said)
-    return found
+async def _mapping(plan: Plan) -> dict[str, Any]:
+    """The run with the median cost of a product, and what it was in each."""
+    runs: list[dict[str, Any]] = []
+    for _ in range(plan.repeats):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(ROOT / "tests/benchmarks/mapping.py"), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await process.communicate()
+        runs.append(json.loads(said))
+    runs.sort(key=_added_us)
+    return runs[len(runs) // 2] | {"added_us_of_runs": [_added_us(run) for run in runs]}
+
+
+def _added_us(run: dict[str, Any]) -> float:
+    added: float = run["cost_per_item"]["product"]["added_us"]
+    return added
 
 
 async def _busy() -> float:
@@ -74,7 +83,7 @@ async def _run(names: list[str], plan: Plan, document: dict[str, Any], write: Ca
             began = time.monotonic()
             document["errors"].pop(name, None)
             try:
-                result = await (_mapping() if name == "mapping" else SCENARIOS[name](at, plan))
+                result = await (_mapping(plan) if name == "mapping" else SCENARIOS[name](at, plan))
             except Exception as error:  # noqa: BLE001 - the others are measured all the same, and the report says so
                 traceback.print_exc()
                 document["errors"][name] = f"{type(error).__name__}: {error}"
