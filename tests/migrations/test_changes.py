@@ -52,6 +52,26 @@ async def test_a_session_that_wrote_single_rows_writes_many(connection: asyncpg.
     assert await connection.fetchval(f"SELECT count(*) FROM store.{table}") == 30_000
 
 
+async def test_a_session_that_imported_two_products_imports_a_thousand(connection: asyncpg.Connection) -> None:
+    """The same with all that belongs to a product, thirty variations each."""
+    products = "generate_series({}, {}) n"
+    variations = f"{products}, generate_series(1, 30) m"
+    sku = "'X' || n || '.' || m"
+    await connection.execute("SET statement_timeout = '20s'")
+    for first, last in ((1, 1), (2, 2), (3, 1_000)):
+        for statement in (
+            f"INSERT INTO store.product (tenant_id, sku) SELECT 1, 'P' || n FROM {products}",
+            f"INSERT INTO store.variation (tenant_id, sku, product_sku) SELECT 1, {sku}, 'P' || n FROM {variations}",
+            f"INSERT INTO store.price (tenant_id, sku, price) SELECT 1, {sku}, 1 FROM {variations}",
+            f"INSERT INTO store.stock (tenant_id, sku, on_hand) SELECT 1, {sku}, 1 FROM {variations}",
+            f"UPDATE store.product SET active = false WHERE sku IN (SELECT 'P' || n FROM {products})",
+            f"UPDATE store.variation SET active = false WHERE product_sku IN (SELECT 'P' || n FROM {products})",
+        ):
+            await connection.execute(statement.format(first, last))
+
+    assert await connection.fetchval("SELECT count(DISTINCT key) FROM rocksync.change WHERE kind = 'price'") == 30_000
+
+
 # Products
 
 
