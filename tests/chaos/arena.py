@@ -41,6 +41,7 @@ _NOTES = """
 CREATE SCHEMA chaos;
 CREATE TABLE chaos.done (op text PRIMARY KEY);
 CREATE TABLE chaos.delta (tenant_id bigint, sku text, units int);
+CREATE INDEX ON chaos.delta (sku, tenant_id);
 CREATE TABLE chaos.lease (at timestamptz NOT NULL, tenant_id bigint, kind text, worker text, token bigint);
 CREATE FUNCTION chaos.leased() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
