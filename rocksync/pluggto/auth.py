@@ -15,8 +15,8 @@ from rocksync.pluggto.replies import Grant
 
 _EARLY_S = 60.0
 _REFUSED_FOR_S = 60.0
-_STRIKES = 2
-"""Tokens refused fresh from login, one after the other, that stop a tenant: three logins at most, with the first."""
+_STRIKES = 3
+"""Tokens refused fresh from login, one after the other, that stop a tenant: three logins at most."""
 _FAILED_FOR_S = 2.0
 
 FindCredentials = Callable[[TenantId], Awaitable[Credentials]]
@@ -88,7 +88,7 @@ class Auth:
     async def after_refusal(self, tenant: Tenant, session: Session, refused: str) -> str:
         """Another token than *refused*, which a request was answered 401 with.
 
-        Raises: TenantError if that was fresh, and the one before it too: a single one may have been ended by the hub in
+        Raises: TenantError if that was fresh, and the two before it too: a single one may have been ended by the hub in
             that very moment; PassError.
         """
         async with session.lock:

@@ -67,6 +67,13 @@ async def test_a_fresh_token_that_is_refused_stops_the_tenant(opened: Open) -> N
         assert len(world.logins()) <= 3
 
 
+async def test_a_hub_may_end_two_fresh_tokens_in_a_row(opened: Open) -> None:
+    async with opened(faults=("revoked-tokensx2",)) as world:
+        await ask(world)
+
+        assert world.logins() == [("password", "granted")] * 3
+
+
 async def test_refused_credentials_stop_the_tenant_with_few_logins(world: World) -> None:
     good = world.credentials[1]
     world.credentials[1] = replace(good, api_secret="wrong-and-secret")
