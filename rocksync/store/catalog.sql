@@ -32,16 +32,16 @@ SELECT p.sku
    AND p.sku = ANY ($2::text[]);
 
 -- name: prices
--- Prices of sellable SKUs.
+-- Prices of sellable SKUs. What is limited to one row cannot be planned but by its key, whatever share of the table a page is.
 -- $1 tenant_id bigint, $2 skus text[]
 SELECT c.sku, coalesce(v.product_sku, p.sku) AS product_sku, c.price, c.special_price
   FROM unnest($2::text[]) AS asked (sku)
   JOIN store.price c ON c.tenant_id = $1 AND c.sku = asked.sku
-  LEFT JOIN store.variation v ON v.tenant_id = $1 AND v.sku = asked.sku
+  LEFT JOIN LATERAL (SELECT * FROM store.variation WHERE tenant_id = $1 AND sku = asked.sku LIMIT 1) v ON true
   LEFT JOIN store.product p ON p.tenant_id = $1 AND p.sku = asked.sku
  WHERE v.sku IS NOT NULL
     OR (p.sku IS NOT NULL
-        AND NOT EXISTS (SELECT FROM store.variation o WHERE o.tenant_id = $1 AND o.product_sku = asked.sku));
+        AND (SELECT o.sku FROM store.variation o WHERE o.tenant_id = $1 AND o.product_sku = asked.sku LIMIT 1) IS NULL);
 
 -- name: stocks
 -- Stocks of SKUs, sellable or not, one row for each; held are units that settling a reservation will take from sale.
@@ -63,7 +63,7 @@ SELECT asked.sku,
         AND coalesce(p.active, false)
         AND coalesce(v.active, true)
         AND (v.sku IS NOT NULL
-             OR NOT EXISTS (SELECT FROM store.variation o WHERE o.tenant_id = $1 AND o.product_sku = asked.sku))
+             OR (SELECT o.sku FROM store.variation o WHERE o.tenant_id = $1 AND o.product_sku = asked.sku LIMIT 1) IS NULL)
         AND NOT ($3 AND coalesce((SELECT i.state <> 'synced'
                                          AND (i.accepted ->> 'available' = '0'
                                               OR (i.state = 'skipped' AND i.reason = 'not_selected'))
@@ -73,5 +73,5 @@ SELECT asked.sku,
                                      AND i.key = coalesce(v.product_sku, asked.sku)), false))) AS active
   FROM unnest($2::text[]) AS asked (sku)
   LEFT JOIN store.stock s ON s.tenant_id = $1 AND s.sku = asked.sku
-  LEFT JOIN store.variation v ON v.tenant_id = $1 AND v.sku = asked.sku
+  LEFT JOIN LATERAL (SELECT * FROM store.variation WHERE tenant_id = $1 AND sku = asked.sku LIMIT 1) v ON true
   LEFT JOIN store.product p ON p.tenant_id = $1 AND p.sku = coalesce(v.product_sku, asked.sku);
