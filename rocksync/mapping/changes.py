@@ -11,6 +11,7 @@ from rocksync.mapping.validation import InvalidPayloadError
 from rocksync.mapping.wire import ENCODER, MEMBERS, NO_NUMBER, NULL, checked, encoded
 
 _UNCHANGED = NULL, ()
+_Difference = tuple[dict[Any, Any], Collection[str]]
 
 
 def changes(
@@ -43,9 +44,6 @@ def changes(
     shape = validation.product({**changed, **named}, sku, parts, creating=creating)
     validation.check_size(text)
     return checked(msgspec.Raw(ENCODER.encode(shape))), gone
-
-
-_Difference = tuple[dict[Any, Any], Collection[str]]
 
 
 def _added(payload: Any, text: msgspec.Raw, default: msgspec.Raw, members: int) -> _Difference | None:  # noqa: ANN401

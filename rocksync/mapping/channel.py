@@ -155,8 +155,11 @@ class Channel(asyncio.Protocol):
                 else:
                     os.setpriority(os.PRIO_PROCESS, self.pid, _LOWEST)
 
-    def _give_its_turn_back(self) -> None:
-        """Only some may do that (Linux: CAP_SYS_NICE, or a limit on niceness that allows it); others have to wait."""
+    def give_turn_back(self) -> None:
+        """Let a host run like others again, so that it can say where it is.
+
+        Only some may do that (Linux: CAP_SYS_NICE, or a limit on niceness that allows it); others have to wait.
+        """
         if self.slowed and sys.platform == "linux":
             with contextlib.suppress(OSError):
                 os.sched_setscheduler(self.pid, os.SCHED_OTHER, os.sched_param(0))
@@ -171,7 +174,6 @@ class Channel(asyncio.Protocol):
 
     async def stack(self, *, patience_s: float) -> str:
         """Return what the host dumped of its stack, nothing if it has not within *patience_s*."""
-        self._give_its_turn_back()
         until = time.monotonic() + patience_s
         while True:
             text = os.pread(self._page, _STACK_BYTES, STACK_AT).decode("utf-8", "replace")

@@ -259,6 +259,7 @@ class Hosts:
         if host is not None:
             with contextlib.suppress(ForksLostError):
                 if exchange.end is End.HUNG:
+                    host.channel.give_turn_back()
                     await host.forks.dump(host.child)
                 stack = await host.channel.stack(patience_s=_STACK_S if exchange.end is End.HUNG else 0)
         status = await self._dismiss(desk)

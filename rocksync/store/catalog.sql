@@ -37,7 +37,8 @@ SELECT p.sku
 SELECT c.sku, coalesce(v.product_sku, p.sku) AS product_sku, c.price, c.special_price
   FROM unnest($2::text[]) AS asked (sku)
   JOIN store.price c ON c.tenant_id = $1 AND c.sku = asked.sku
-  LEFT JOIN LATERAL (SELECT * FROM store.variation WHERE tenant_id = $1 AND sku = asked.sku LIMIT 1) v ON true
+  LEFT JOIN LATERAL (SELECT sku, product_sku
+                       FROM store.variation WHERE tenant_id = $1 AND sku = asked.sku LIMIT 1) v ON true
   LEFT JOIN store.product p ON p.tenant_id = $1 AND p.sku = asked.sku
  WHERE v.sku IS NOT NULL
     OR (p.sku IS NOT NULL
@@ -73,5 +74,6 @@ SELECT asked.sku,
                                      AND i.key = coalesce(v.product_sku, asked.sku)), false))) AS active
   FROM unnest($2::text[]) AS asked (sku)
   LEFT JOIN store.stock s ON s.tenant_id = $1 AND s.sku = asked.sku
-  LEFT JOIN LATERAL (SELECT * FROM store.variation WHERE tenant_id = $1 AND sku = asked.sku LIMIT 1) v ON true
+  LEFT JOIN LATERAL (SELECT sku, product_sku, active
+                       FROM store.variation WHERE tenant_id = $1 AND sku = asked.sku LIMIT 1) v ON true
   LEFT JOIN store.product p ON p.tenant_id = $1 AND p.sku = coalesce(v.product_sku, asked.sku);
