@@ -26,10 +26,7 @@ def stamp(instant: datetime) -> str:
 
 def money(value: object) -> Decimal:
     """*value* at two decimals. Raises: ValueError if it is no number."""
-    found = Decimal(str(value))
-    if isinstance(value, bool) or not found.is_finite():
-        raise ValueError("no number")
-    return found.quantize(_CENT, ROUND_HALF_UP)
+    return measure(value).quantize(_CENT, ROUND_HALF_UP)
 
 
 def quantity(value: object) -> int:
@@ -44,7 +41,7 @@ def quantity(value: object) -> int:
 
 def measure(value: object) -> Decimal:
     """*value* with the decimals it has. Raises: ValueError if it is no number."""
-    found = Decimal(str(value))
+    found = value if type(value) is Decimal else Decimal(str(value))
     if isinstance(value, bool) or not found.is_finite():
         raise ValueError("no number")
     return found

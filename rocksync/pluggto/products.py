@@ -1,7 +1,7 @@
 """Products, prices and stock to the hub. Source: pluggto-api 3; each body with its own in the modules that build it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from rocksync.domain.documents import PriceDocument, ProductDocument, StockDocument
 from rocksync.domain.doubt import either
@@ -19,6 +19,7 @@ _LOOKED_UP = 20
 """Variations that are looked up, at most, to say why a product was refused."""
 
 Members = dict[str, Any]
+T = TypeVar("T")
 
 
 class Products:
@@ -149,7 +150,7 @@ class _Write:
             absent=tuple(self._absent),
         )
 
-    async def _send(self, request: Request[Members]) -> Reply[Members]:
+    async def _send(self, request: Request[T]) -> Reply[T]:
         reply = await self._client.send(self._tenant, request)
         self._took_s += reply.took_s
         return reply
@@ -222,7 +223,7 @@ class _Write:
         if refusal is not None:
             raise refusal
 
-    async def _settle(self, reply: Reply[Members], accepted: Members | None) -> None:
+    async def _settle(self, reply: Reply[Any], accepted: Members | None) -> None:
         """Accept the reply to a PUT; if it is refused, find out under which SKU the product is, and write there once.
 
         Raises: ItemError.
@@ -304,7 +305,7 @@ def _missing(key: str, sku: str) -> MissingAtHubError:
     return MissingAtHubError(key, f"Plugg.to has no {sku} any more", reason=Reason.PENDING, final=False)
 
 
-def _delivered(action: str, reply: Reply[Members], key: str, sent: Members) -> Delivery:
+def _delivered(action: str, reply: Reply[Any], key: str, sent: Members) -> Delivery:
     refusal = reply.refusal(key)
     if refusal is not None:
         raise refusal

@@ -106,6 +106,36 @@ def product(content: bytes) -> dict[str, Any]:
     return _entity(content, "Product", exact=False)
 
 
+class _Object(msgspec.Struct):
+    """An object, whatever is in it."""
+
+
+class _Holding(msgspec.Struct):
+    """An envelope of a product, as far as it is looked at."""
+
+    product: _Object = msgspec.field(name="Product")
+    error: object = None
+
+
+_holding = msgspec.json.Decoder(_Holding)
+
+
+def holds_product(content: bytes) -> bool:
+    """True for an envelope ``{"Product": …}``, whose product is not taken apart. Raises: BadReplyError.
+
+    The hub answers every write with the whole product, and few of those who write look at it.
+    """
+    try:
+        found = _holding.decode(content.decode())  # what is skipped is not looked at for broken text
+    except msgspec.ValidationError:
+        found = None
+    except (ValueError, RecursionError):
+        raise BadReplyError("the reply is no JSON") from None
+    if found is None or found.error:
+        raise BadReplyError("the reply holds no Product")
+    return True
+
+
 def order(content: bytes) -> dict[str, Any]:
     """The order of an envelope ``{"Order": …}``, its money exact. Raises: BadReplyError."""
     return _entity(content, "Order", exact=True)

@@ -24,21 +24,21 @@ def put_sku(sku: str, body: bytes) -> Request[dict[str, Any]]:
     )
 
 
-def put_stock(sku: str, body: bytes) -> Request[dict[str, Any]]:
+def put_stock(sku: str, body: bytes) -> Request[bool]:
     """Set the stock of a SKU, a variation's too. Raises: ItemError for a SKU that no path can carry."""
     return Request(
         method="PUT",
         route="/skus/{sku}/stock",
         target=f"/skus/{sku_segment(sku)}/stock",
-        read=replies.product,
+        read=replies.holds_product,
         body=body,
     )
 
 
-def post_product(body: bytes) -> Request[dict[str, Any]]:
+def post_product(body: bytes) -> Request[bool]:
     """Create a product. Not repeatable."""
     return Request(
-        method="POST", route="/products", target="/products", read=replies.product, body=body, repeatable=False
+        method="POST", route="/products", target="/products", read=replies.holds_product, body=body, repeatable=False
     )
 
 

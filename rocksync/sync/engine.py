@@ -38,8 +38,10 @@ from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease
 from rocksync.sync.ports import Items
 
-PAGE = 200
-"""Items read and mapped at once."""
+PAGE = 100
+"""Items read and mapped at once, and how many wait to be sent while the next ones are."""
+FIRST_PAGE = 25
+"""Items of a pass's first page; each further one is twice as large. Passes that begin together all deliver soon."""
 RECORD_AT_MOST = 200
 """Outcomes written in one transaction."""
 RECORD_WITHIN_S = 0.25
@@ -200,7 +202,7 @@ class _Run(Generic[R, D]):
         self._items = items
         self._flow = flow
         self._limits = limits
-        self._parcels: asyncio.Queue[list[tuple[Item, D]] | None] = asyncio.Queue(maxsize=2 * limits.senders)
+        self._parcels: asyncio.Queue[list[tuple[Item, D]] | None] = asyncio.Queue(maxsize=PAGE)
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(maxsize=2 * RECORD_AT_MOST)
         self._enough = asyncio.Event()
         self._tally = _Tally()
@@ -231,8 +233,10 @@ class _Run(Generic[R, D]):
     async def _produce(self) -> None:
         """Read and convert, page by page; queue what is to be sent, and the outcomes of what is not."""
         last: Item | None = None
+        limit = FIRST_PAGE
         while not self._stopped():
-            page = await self._items.deliverable(self._lease, after=last, limit=PAGE)
+            page = await self._items.deliverable(self._lease, after=last, limit=limit)
+            limit = min(2 * limit, PAGE)
             if not page:
                 self._tally.complete = True
                 return

@@ -157,7 +157,7 @@ async def _killed(field: Field, run: Run) -> dict[str, int]:
 async def _rocksync(field: Field, _since: str, kill: asyncio.Event | None) -> None:
     place = field.place
     async with place.worker(
-        worker={"concurrency": 2 * len(field.tenants), "lease_s": 10.0},
+        worker={"concurrency": 4 * len(field.tenants), "lease_s": 10.0},  # all four kinds are due at once
         pluggto={"requests_per_second_per_tenant": UNLIMITED},
     ) as worker:
         await place.pool.execute("UPDATE rocksync.schedule SET due_at = clock_timestamp()")

@@ -1,0 +1,45 @@
+"""What a reply means, from its bytes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rocksync.pluggto import replies
+
+WHOLE = b'{"Product": {"sku": "A", "price": 1.5, "photos": [{"url": "http://x.test/1"}], "note": "\\u00e9"}}'
+BODIES = [
+    WHOLE,
+    b'{"error": false, "Product": {}}',
+    b'{"error": null, "other": [1, {"Product": 1}], "Product": {"sku": null}}',
+    b'{"Product": {}, "Product": {"sku": "B"}}',
+    b"",
+    b"null",
+    b"[]",
+    b"{}",
+    b'"Product"',
+    b'{"Product": null}',
+    b'{"Product": []}',
+    b'{"Product": "A"}',
+    b'{"product": {}}',
+    b'{"error": true, "Product": {"sku": "A"}}',
+    b'{"error": "x", "Product": {"sku": "A"}}',
+    WHOLE + b"<!-- -->",
+    b"<html></html>",
+    b'{"Product": {"name": "Caf\xe9"}}',
+    b'{"Product": {"a": NaN}}',
+    b'{"Product": ' + b'{"a": ' * 100_000,
+    b'{"Product": {"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
+    *(WHOLE[:length] for length in range(1, len(WHOLE))),
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+def test_a_product_that_is_not_taken_apart_is_there_just_when_it_can_be(body: bytes) -> None:
+    def verdict(read: Callable[[bytes], object]) -> str:
+        try:
+            read(body)
+        except replies.BadReplyError as error:
+            return str(error)
+        return "there"
+
+    assert verdict(replies.holds_product) == verdict(replies.product)
