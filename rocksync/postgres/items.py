@@ -89,8 +89,8 @@ class Items:
             for row in rows
         ]
 
-    async def announce(self, lease: Lease, payloads: Mapping[str, Mapping[str, Any]]) -> None:
-        """Note down what is about to be sent of products, by key, until it is recorded as accepted."""
+    async def announce(self, lease: Lease, payloads: Mapping[str, Mapping[str, Any] | None]) -> None:
+        """Note down what is about to be sent of products, by key, until it is recorded as accepted; None: nothing."""
         async with self._pool.acquire() as connection, connection.transaction():
             await _hold(connection, lease)
             await connection.execute(
@@ -98,7 +98,7 @@ class Items:
                 lease.tenant.id,
                 lease.kind,
                 list(payloads),
-                [_encode(payload).decode() for payload in payloads.values()],
+                [None if payload is None else _encode(payload).decode() for payload in payloads.values()],
             )
 
     async def doubt(self, lease: Lease) -> None:

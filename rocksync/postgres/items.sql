@@ -115,7 +115,7 @@ UPDATE rocksync.item i
    AND (i.revision = o.revision OR o.doubtful);
 
 -- name: announce
--- What is about to be sent of products. $1 tenant_id, $2 kind, $3 keys text[], $4 payloads text[]
+-- What is about to be sent of products. $1 tenant_id, $2 kind, $3 keys text[], $4 payloads text[] (null: nothing)
 UPDATE rocksync.item i
    SET sending = o.payload::jsonb
   FROM unnest($3::text[], $4::text[]) AS o (key, payload)

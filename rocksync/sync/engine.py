@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -37,6 +37,7 @@ from rocksync.domain.outcomes import (
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease
 from rocksync.sync.ports import Items
+from rocksync.sync.tally import Tally
 
 PAGE = 100
 """Items read and mapped at once, and how many wait to be sent while the next ones are."""
@@ -82,7 +83,9 @@ class Flow(Generic[R, D]):
     ``deliver`` brings a document to the hub, or, where those of one resource go ``together``, in one request, all that
     are due, and says what became of each; it may raise ItemError for all of them, PassError and TenantError.
     ``announce``, if any, is told of what is about to be delivered and notes it down, so that it is known even if nobody
-    lives to record it. ``plain`` is what is compared with, and stored as, the accepted payload.
+    lives to record it; ``withdraw`` is told of what was announced and certainly was not sent: else each slice would
+    begin by looking up at the hub what the one before left. ``plain`` is what is compared with, and stored as, the
+    accepted payload.
     """
 
     read: Callable[[Sequence[str]], Awaitable[dict[str, R]]]
@@ -92,6 +95,7 @@ class Flow(Generic[R, D]):
     deliver: Callable[[Sequence[tuple[Item, D]]], Awaitable[Sequence[Outcome]]]
     unchanged: Callable[[Item, D], Accepted | None]
     announce: Callable[[Sequence[tuple[Item, D]]], Awaitable[None]] | None = None
+    withdraw: Callable[[Sequence[Item]], Awaitable[None]] | None = None
     together: bool = False
 
 
@@ -151,49 +155,6 @@ async def run_pass(lease: Lease, items: Items, flow: Flow[R, D], limits: Slice) 
     return await run.run()
 
 
-@dataclass(slots=True)
-class _Tally:
-    complete: bool = False
-    sent: int = 0
-    unchanged: int = 0
-    skipped: int = 0
-    postponed: int = 0
-    held: int = 0
-    refused: dict[str, int] = field(default_factory=dict)
-    actions: dict[str, int] = field(default_factory=dict)
-
-    def add(self, outcome: Outcome) -> None:
-        delivery = getattr(outcome, "delivery", None)
-        if delivery is not None:
-            self.sent += 1
-            for action in delivery.action.split():
-                self.actions[action] = self.actions.get(action, 0) + 1
-        match outcome:
-            case Accepted(delivery=None):
-                self.unchanged += 1
-            case Skipped() | Forgotten():
-                self.skipped += 1
-            case Postponed():
-                self.postponed += outcome.doubtful
-            case Held():
-                self.held += 1
-            case Refused():
-                self.refused[outcome.reason] = self.refused.get(outcome.reason, 0) + 1
-
-    def report(self) -> PassReport:
-        return PassReport(
-            complete=self.complete,
-            sent=self.sent,
-            unchanged=self.unchanged,
-            skipped=self.skipped,
-            refused=sum(self.refused.values()),
-            refused_by=self.refused,
-            postponed=self.postponed,
-            held=self.held,
-            actions=self.actions,
-        )
-
-
 class _Run(Generic[R, D]):
     """The stages of one pass and what they share."""
 
@@ -205,7 +166,9 @@ class _Run(Generic[R, D]):
         self._parcels: asyncio.Queue[list[tuple[Item, D]] | None] = asyncio.Queue(maxsize=PAGE)
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(maxsize=2 * RECORD_AT_MOST)
         self._enough = asyncio.Event()
-        self._tally = _Tally()
+        self._cut_short = False
+        self._announced: dict[str, Item] = {}
+        self._tally = Tally()
         self._failure: PassError | TenantError | None = None
         self._setbacks = 0
 
@@ -221,8 +184,12 @@ class _Run(Generic[R, D]):
             for _ in senders:
                 await self._parcels.put(None)
             await asyncio.gather(*senders)
+            self._tally.complete &= not self._cut_short
             await self._settle(None)
             await recorder
+        if self._announced and self._flow.withdraw is not None:
+            with contextlib.suppress(PassError):  # then they are looked up
+                await self._flow.withdraw(list(self._announced.values()))
         if self._failure is not None:
             raise self._failure
         return self._tally.report()
@@ -243,7 +210,9 @@ class _Run(Generic[R, D]):
             last = page[-1]
             parcels = await self._convert(page)
             if parcels and self._flow.announce is not None:
-                await self._flow.announce([pair for parcel in parcels for pair in parcel])
+                pairs = [pair for parcel in parcels for pair in parcel]
+                self._announced |= {item.key: item for item, _ in pairs}
+                await self._flow.announce(pairs)
             for parcel in parcels:
                 if self._stopped():
                     return
@@ -280,13 +249,19 @@ class _Run(Generic[R, D]):
         return None if item.resend else unchanged
 
     async def _send(self) -> None:
+        """Deliver what waits; once the slice is over it stays pending, as sending it all could take as long again."""
         while (parcel := await self._parcels.get()) is not None:
-            await self._deliver(parcel, len(parcel) if self._flow.together else 1)
+            if self._limits.over():
+                self._cut_short = True
+            else:
+                await self._deliver(parcel, len(parcel) if self._flow.together else 1)
 
     async def _deliver(self, parcel: list[tuple[Item, D]], at_once: int) -> None:
         """Bring the documents of one resource to the hub, so many in a request, one after another."""
         while parcel and self._failure is None:
             part, parcel = parcel[:at_once], parcel[at_once:]
+            for item, _ in part:
+                self._announced.pop(item.key, None)
             try:
                 outcomes = await self._flow.deliver(part)
             except ItemError as error:

@@ -53,8 +53,8 @@ class Items(Protocol):
     async def zeroing(self, tenant: TenantId) -> Zeroing:
         """What a limit to stocks that go to zero is measured against."""
 
-    async def announce(self, lease: Lease, payloads: Mapping[str, Mapping[str, Any]]) -> None:
-        """Note down what is about to be sent of products, by key, until it is recorded as accepted."""
+    async def announce(self, lease: Lease, payloads: Mapping[str, Mapping[str, Any] | None]) -> None:
+        """Note down what is about to be sent of products, by key, until it is recorded as accepted; None: nothing."""
 
     async def suspect(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
         """Have sent again what was sent under a lease that is lost: it may have arrived after what its holder sent."""

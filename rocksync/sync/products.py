@@ -22,7 +22,11 @@ async def sync_products(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
             lease, {item.key: either(item.sending, plain(document.payload)) for item, document in pairs}
         )
 
-    return await run_pass(lease, deps.items, replace(product_flow(lease.tenant, deps), announce=announce), limits)
+    async def withdraw(items: Sequence[Item]) -> None:
+        await deps.items.announce(lease, {item.key: item.sending for item in items})
+
+    flow = replace(product_flow(lease.tenant, deps), announce=announce, withdraw=withdraw)
+    return await run_pass(lease, deps.items, flow, limits)
 
 
 def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:

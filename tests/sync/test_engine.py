@@ -1,7 +1,7 @@
 """A pass ends, whatever breaks in it: what hangs would keep its lease for ever."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from rocksync.domain.errors import ItemError, PassError
-from rocksync.domain.outcomes import Accepted, Item, Outcome, Refused
+from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport, Refused
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind, Lease, Mode, Tenant, TenantId
-from rocksync.sync.engine import Flow, Slice, plain, run_pass
+from rocksync.sync.engine import FIRST_PAGE, PAGE, Flow, Slice, plain, run_pass
 
 LEASE = Lease(
     tenant=Tenant(id=TenantId(1), slug="loja", name="Loja", domain="loja.example"),
@@ -186,3 +186,72 @@ async def test_which_of_those_in_one_request_is_refused_shows_when_each_goes_alo
 
     assert calls == [["0000", "0001", "0002"], ["0000"], ["0001"], ["0002"]]
     assert [type(one).__name__ for one in recorded] == ["Accepted", "Refused", "Accepted"]
+
+
+async def test_pages_are_read_while_those_before_are_sent_and_no_more_of_them_than_can_wait() -> None:
+    items, stuck = Items(count=1000), asyncio.Event()
+    read, sent = list[str](), list[str]()
+
+    async def deliver(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
+        await stuck.wait()
+        sent.extend(item.key for item, _ in parcel)
+        return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
+
+    running = asyncio.create_task(sliced(items, deliver, read=read))
+    for _ in range(2000):
+        await asyncio.sleep(0)
+    waiting = len(read)
+    stuck.set()
+    await running
+
+    assert FIRST_PAGE + PAGE <= waiting <= 3 * PAGE
+    assert sorted(sent) == read == [item.key for item in items.pending]
+
+
+async def test_what_waits_when_the_slice_is_over_is_not_sent_and_the_pass_is_not_complete() -> None:
+    items, sent = Items(count=FIRST_PAGE), list[str]()
+
+    async def deliver(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
+        sent.extend(item.key for item, _ in parcel)
+        for _ in range(200):  # time for all to be read, and to wait
+            await asyncio.sleep(0)
+        return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
+
+    report = await sliced(items, deliver, over=lambda: len(sent) >= 2)
+
+    assert len(sent) == 2
+    assert [outcome.key for outcome in items.recorded] == sorted(sent)
+    assert not report.complete
+
+
+async def test_a_pass_whose_slice_outlasts_it_is_complete() -> None:
+    items = Items(count=FIRST_PAGE)
+
+    async def deliver(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
+        return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
+
+    assert (await sliced(items, deliver)).complete
+    assert len(items.recorded) == FIRST_PAGE
+
+
+async def sliced(
+    items: Items,
+    deliver: Callable[[Sequence[tuple[Item, Document]]], Awaitable[Sequence[Outcome]]],
+    *,
+    over: Callable[[], bool] = lambda: False,
+    read: list[str] | None = None,
+) -> PassReport:
+    """Run a pass of two senders until its slice is *over*; *read* is told the keys as they are read."""
+
+    async def rows(keys: Sequence[str]) -> dict[str, Any]:
+        if read is not None:
+            read.extend(keys)
+        return {}
+
+    async def convert(pairs: Sequence[tuple[Item, Any]]) -> Sequence[Document]:
+        return [Document(item.key) for item, _ in pairs]
+
+    flow: Any = Flow(read=rows, convert=convert, deliver=deliver, unchanged=never)
+    limits = Slice(over=over, senders=2, renewed=lambda: limits)
+    async with asyncio.timeout(5):
+        return await run_pass(LEASE, items, flow, limits)  # type: ignore[arg-type] # a part

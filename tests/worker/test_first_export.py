@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
+from rocksync.app import open_app
 from rocksync.domain.documents import ProductDocument
 from rocksync.domain.outcomes import Delivery
 from rocksync.domain.tenancy import Kind, Tenant
 from tests.worker.test_mappers import has_mappers, write
 from tests.worker.waiting import until
 from tests.worker.world import World
+
+UNKNOWN = "SELECT count(*) FROM rocksync.item WHERE tenant_id = $1 AND sending IS NOT NULL"
+"""Products of which nobody knows whether they arrived."""
 
 EXPIRE = "UPDATE rocksync.schedule SET leased_until = now() WHERE tenant_id = $1 AND kind = $2"
 WAITS = "waits until product {} is created at Plugg.to with it"
@@ -196,3 +200,24 @@ DEAR = """
     def rocksync_map_price(payload):
         payload["price"] = payload["special_price"] = 99
 """
+
+
+async def test_what_a_pass_that_ended_early_did_not_send_is_not_looked_up_by_the_next(world: World) -> None:
+    shop = await world.shop()
+    for number in range(60):
+        await shop.simple(f"A{number:02}")
+    world.hub.add_fault("429-retry-after=3600@PUT /skus/{sku}")
+    await world.sync(shop)
+    sent, unknown = len(world.sent()), await shop.sql(UNKNOWN)
+    world.hub.remove_faults()
+    await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
+    await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
+    mark = world.mark()
+
+    async with open_app(world.settings) as fresh:  # which has not been told to wait
+        await fresh.run_once(tenants=[shop.id])
+
+    assert 0 < unknown <= sent < 60
+    assert len(world.sent(mark, "GET")) == unknown
+    assert len(world.sent(mark, "POST")) == 60
+    assert await shop.sql(UNKNOWN) == 0
