@@ -38,14 +38,16 @@ SELECT rocksync.fail($1, $2, $3, $4 * interval '1 second', $5, $6, $7);
 SELECT failures FROM rocksync.schedule WHERE tenant_id = $1 AND kind = $2;
 
 -- name: wake_changed
--- Immediate schedules of which something changed are due. $1 tenant ids bigint[] or null for all
+-- Immediate schedules of which something changed are due. What is limited to one row cannot be planned but by its key, however
+-- many changes wait. $1 tenant ids bigint[] or null for all
 UPDATE rocksync.schedule s
    SET due_at = clock_timestamp()
   FROM rocksync.tenant t
  WHERE t.id = s.tenant_id AND t.status = 'active' AND s.mode = 'immediate'
    AND ($1::bigint[] IS NULL OR s.tenant_id = ANY ($1))
    AND (s.due_at IS NULL OR s.due_at > clock_timestamp())
-   AND EXISTS (SELECT FROM rocksync.change c WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind);
+   AND (SELECT c.changed_at FROM rocksync.change c
+         WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind ORDER BY c.changed_at LIMIT 1) IS NOT NULL;
 
 -- name: wake_mapped
 -- Tenants that use one of these mappers are due. $1 mapper names text[], $2 slugs text[]
@@ -91,7 +93,8 @@ WITH due AS (
        AND (s.backoff_until IS NULL OR s.backoff_until <= clock_timestamp())
        AND (s.paused_until IS NULL OR s.paused_until <= clock_timestamp())
        AND (s.leased_until IS NULL OR s.leased_until <= clock_timestamp())
-       AND (EXISTS (SELECT FROM rocksync.change c WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind)
+       AND ((SELECT c.changed_at FROM rocksync.change c
+              WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind ORDER BY c.changed_at LIMIT 1) IS NOT NULL
             OR EXISTS (SELECT FROM rocksync.item i
                         WHERE i.tenant_id = s.tenant_id AND i.kind = s.kind AND i.state = 'pending'
                           AND i.next_attempt_at <= clock_timestamp()))

@@ -5,6 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from rocksync import sql
 from tests.migrations.operating import add, schedule
 
 # Claims
@@ -267,3 +268,39 @@ async def test_a_removed_tenant_leaves_nothing_but_its_store(pool: asyncpg.Pool)
     for table in ("schedule", "credential", "item", "hub_order", "reservation"):
         assert await pool.fetchval(f"SELECT count(*) FROM rocksync.{table}") == 0, table
     assert await pool.fetchval("SELECT count(*) FROM store.stock") == 1
+
+
+# Backlogs
+
+SCHEDULES = sql.load("rocksync.postgres", "schedules.sql")
+ASKED = {
+    "wake_changed": SCHEDULES.wake_changed.replace("$1", "ARRAY[{tenant}]::bigint[]"),
+    "request_deliverable": SCHEDULES.request_deliverable.replace("$1", "ARRAY[{tenant}]::bigint[]").replace(
+        "$2", "NULL"
+    ),
+    "fold": "SELECT rocksync.fold({tenant}, 'stock', {token}, 20000, true)",
+    "finish": "SELECT rocksync.finish({tenant}, 'stock', {token}, true, true)",
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+async def test_what_waits_for_one_tenant_is_not_read_for_another(pool: asyncpg.Pool, asked: str) -> None:
+    busy, quiet = await add(pool, "busy"), await add(pool, "quiet")
+    await pool.execute("UPDATE rocksync.schedule SET mode = 'immediate', due_at = now() + interval '1 hour'")
+    await pool.execute(
+        """INSERT INTO rocksync.change (tenant_id, kind, key)
+           SELECT $1, 'stock', n::text FROM generate_series(1, 20000) n""",
+        busy,
+    )
+    await pool.execute("ANALYZE rocksync.change")
+    token = (await schedule(pool, quiet))["lease_token"]
+
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await connection.execute(ASKED[asked].format(tenant=quiet, token=token))
+        read = await connection.fetchval(
+            """SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables
+                WHERE relid = 'rocksync.change'::regclass"""
+        )
+
+    assert read == 0
