@@ -9,20 +9,11 @@ from rocksync.domain.documents import StockDocument
 from rocksync.domain.outcomes import Delivery
 from rocksync.domain.tenancy import Kind, Tenant
 from tests.worker.conftest import hub, world  # noqa: F401 - fixtures
-from tests.worker.world import Shop, World
+from tests.worker.world import World
 
 SOME = ["https://img.example/1.jpg", "https://img.example/2.jpg"]
 
 OTHERS = "https://img.example/x.jpg"
-
-
-async def again(world: World, shop: Shop) -> None:  # noqa: F811
-    """Faults are over, and what waits for its next attempt has waited."""
-    world.hub.remove_faults()
-    await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
-    await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
-    async with open_app(world.settings) as fresh:  # which does not hold back requests after so many failures
-        await fresh.run_once(tenants=[shop.id])
 
 
 async def test_a_stock_that_a_dead_worker_sent_is_sent_again_although_it_went_back_to_what_was_accepted(
@@ -88,7 +79,7 @@ async def test_a_stock_and_a_price_whose_replies_got_lost_are_sent_again_althoug
     await shop.sql("UPDATE store.stock SET on_hand = 5 WHERE tenant_id = $1")
     await shop.sql("UPDATE store.price SET price = 10 WHERE tenant_id = $1")
 
-    await again(world, shop)
+    await world.again(shop)
 
     assert (shop.at_hub("A")["quantity"], shop.at_hub("A")["price"]) == (5, 10)
 
@@ -115,7 +106,7 @@ async def test_what_an_update_without_a_reply_added_is_removed_when_the_store_ha
     )
     await shop.sql("UPDATE store.variation SET photos = '{}', attributes = '{\"Cor\": \"Azul\"}' WHERE tenant_id = $1")
 
-    await again(world, shop)
+    await world.again(shop)
 
     seen = shop.at_hub("A")
     assert [photo["external"] for photo in seen["photos"]] == [OTHERS, "https://img.example/3.jpg"]
@@ -136,7 +127,7 @@ async def test_a_product_whose_creation_had_no_reply_goes_off_sale_when_it_leave
     await shop.sql("DELETE FROM store.product WHERE tenant_id = $1")
     await shop.sql("DELETE FROM store.variation WHERE tenant_id = $1")
 
-    await again(world, shop)
+    await world.again(shop)
 
     assert [(p["available"], p["quantity"] or 0) for p in world.hub.products(shop.user)] == [(0, 0), (0, 0)]
     assert shop.at_hub("B1")["quantity"] == 0
@@ -152,9 +143,9 @@ async def test_a_product_whose_creation_had_no_reply_is_adopted_with_its_price_a
     await shop.sql("UPDATE store.product SET photos = $2 WHERE tenant_id = $1", SOME[:1])
     await shop.sql("UPDATE store.stock SET on_hand = 77 WHERE tenant_id = $1")
 
-    await again(world, shop)
+    await world.again(shop)
     await shop.sql("UPDATE store.stock SET on_hand = 66 WHERE tenant_id = $1")
-    await again(world, shop)
+    await world.again(shop)
 
     assert [photo["external"] for photo in shop.at_hub("A")["photos"]] == SOME[:1]
     assert (shop.at_hub("A")["quantity"], shop.at_hub("B1")["quantity"]) == (66, 66)
@@ -172,7 +163,7 @@ async def test_a_product_that_never_arrived_and_goes_off_sale_is_not_asked_for_i
     assert world.hub.products(shop.user) == []
     await shop.sql(f"{statement} WHERE tenant_id = $1")
 
-    await again(world, shop)
+    await world.again(shop)
 
     assert world.hub.products(shop.user) == []
     assert await shop.why("product", "A") == ("skipped", "inactive")
@@ -185,7 +176,7 @@ async def test_a_product_that_never_arrived_and_lost_its_price_waits_for_one(wor
     await world.sync(shop)
     await shop.sql("DELETE FROM store.price WHERE tenant_id = $1")
 
-    await again(world, shop)
+    await world.again(shop)
 
     assert await shop.why("product", "B") == ("skipped", "missing_price")
     assert await shop.sql("SELECT count(*) FROM rocksync.history WHERE tenant_id = $1 AND action = 'refuse'") == 0
@@ -217,7 +208,7 @@ async def test_a_variation_that_did_not_arrive_takes_none_of_its_siblings_with_i
     await shop.sql("UPDATE store.product SET active = false WHERE tenant_id = $1")
 
     mark = world.mark()
-    await again(world, shop)
+    await world.again(shop)
 
     assert [shop.at_hub(sku)["quantity"] for sku in ("P1", "P2")] == [0, 0]
     assert "/skus/P3/stock" not in {entry["path"] for entry in world.sent(mark)}

@@ -58,25 +58,49 @@ def never(_item: Item, _document: Document) -> None:
     """None is as it was."""
 
 
-async def run(
-    items: Items, error: Exception | None = None, unchanged: Callable[[Item, Document], None] = never
-) -> object:
-    async def read(_keys: Sequence[str]) -> dict[str, Any]:
+def accepted(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
+    return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
+
+
+async def sliced(
+    items: Items,
+    deliver: Callable[[Sequence[tuple[Item, Document]]], Awaitable[Sequence[Outcome]]],
+    *,
+    over: Callable[[], bool] = lambda: False,
+    read: list[str] | None = None,
+    unchanged: Callable[[Item, Document], None] = never,
+    resource: str = "",
+    together: bool = False,
+) -> PassReport:
+    """Run a pass of two senders until its slice is *over*; *read* is told the keys as they are read.
+
+    *resource*: what all documents are of; each of its own without.
+    """
+
+    async def rows(keys: Sequence[str]) -> dict[str, Any]:
+        if read is not None:
+            read.extend(keys)
         return {}
 
     async def convert(pairs: Sequence[tuple[Item, Any]]) -> Sequence[Document]:
-        return [Document(item.key) for item, _ in pairs]
+        return [Document(item.key, resource) for item, _ in pairs]
 
+    flow: Any = Flow(read=rows, convert=convert, deliver=deliver, unchanged=unchanged, together=together)
+    limits = Slice(over=over, senders=2, renewed=lambda: limits)
+    return await run_pass(LEASE, items, flow, limits)  # type: ignore[arg-type] # a part
+
+
+async def run(
+    items: Items, error: Exception | None = None, unchanged: Callable[[Item, Document], None] = never
+) -> PassReport:
     async def deliver(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
         for _ in range(20):  # time for the queue before it to fill
             await asyncio.sleep(0)
         if error is not None:
             raise error
-        return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
+        return accepted(parcel)
 
-    flow: Any = Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
-    endless = Slice(over=lambda: False, senders=2, renewed=lambda: endless)
-    return await run_pass(LEASE, items, flow, endless)  # type: ignore[arg-type] # a part
+    return await sliced(items, deliver, unchanged=unchanged)
 
 
 async def test_a_pass_ends_when_recording_breaks_while_much_waits_to_be_sent() -> None:
@@ -136,24 +160,14 @@ async def delivered(
     """Deliver *items*, all of one resource, of which some meet errors; returns what went in turn, and what became."""
     calls = list[list[str]]()
 
-    async def read(_keys: Sequence[str]) -> dict[str, Any]:
-        return {}
-
-    async def convert(pairs: Sequence[tuple[Item, Any]]) -> Sequence[Document]:
-        return [Document(item.key, "SHIRT") for item, _ in pairs]
-
     async def deliver(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
         calls.append([item.key for item, _ in parcel])
         for item, _ in parcel:
             if item.key in errors:
                 raise errors[item.key]
-        return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
+        return accepted(parcel)
 
-    flow: Any = Flow(
-        read=read, convert=convert, deliver=deliver, unchanged=lambda _item, _document: None, together=together
-    )
-    endless = Slice(over=lambda: False, senders=2, renewed=lambda: endless)
-    await run_pass(LEASE, items, flow, endless)  # type: ignore[arg-type] # a part
+    await sliced(items, deliver, resource="SHIRT", together=together)
     return calls, items.recorded
 
 
@@ -195,14 +209,15 @@ async def test_pages_are_read_while_those_before_are_sent_and_no_more_of_them_th
     async def deliver(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
         await stuck.wait()
         sent.extend(item.key for item, _ in parcel)
-        return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
+        return accepted(parcel)
 
     running = asyncio.create_task(sliced(items, deliver, read=read))
     for _ in range(2000):
         await asyncio.sleep(0)
     waiting = len(read)
     stuck.set()
-    await running
+    async with asyncio.timeout(5):
+        await running
 
     assert FIRST_PAGE + PAGE <= waiting <= 3 * PAGE
     assert sorted(sent) == read == [item.key for item in items.pending]
@@ -215,9 +230,10 @@ async def test_what_waits_when_the_slice_is_over_is_not_sent_and_the_pass_is_not
         sent.extend(item.key for item, _ in parcel)
         for _ in range(200):  # time for all to be read, and to wait
             await asyncio.sleep(0)
-        return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
+        return accepted(parcel)
 
-    report = await sliced(items, deliver, over=lambda: len(sent) >= 2)
+    async with asyncio.timeout(5):
+        report = await sliced(items, deliver, over=lambda: len(sent) >= 2)
 
     assert len(sent) == 2
     assert [outcome.key for outcome in items.recorded] == sorted(sent)
@@ -227,31 +243,5 @@ async def test_what_waits_when_the_slice_is_over_is_not_sent_and_the_pass_is_not
 async def test_a_pass_whose_slice_outlasts_it_is_complete() -> None:
     items = Items(count=FIRST_PAGE)
 
-    async def deliver(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
-        return [Accepted(key=item.key, revision=item.revision, payload={}) for item, _ in parcel]
-
-    assert (await sliced(items, deliver)).complete
+    assert (await run(items)).complete
     assert len(items.recorded) == FIRST_PAGE
-
-
-async def sliced(
-    items: Items,
-    deliver: Callable[[Sequence[tuple[Item, Document]]], Awaitable[Sequence[Outcome]]],
-    *,
-    over: Callable[[], bool] = lambda: False,
-    read: list[str] | None = None,
-) -> PassReport:
-    """Run a pass of two senders until its slice is *over*; *read* is told the keys as they are read."""
-
-    async def rows(keys: Sequence[str]) -> dict[str, Any]:
-        if read is not None:
-            read.extend(keys)
-        return {}
-
-    async def convert(pairs: Sequence[tuple[Item, Any]]) -> Sequence[Document]:
-        return [Document(item.key) for item, _ in pairs]
-
-    flow: Any = Flow(read=rows, convert=convert, deliver=deliver, unchanged=never)
-    limits = Slice(over=over, senders=2, renewed=lambda: limits)
-    async with asyncio.timeout(5):
-        return await run_pass(LEASE, items, flow, limits)  # type: ignore[arg-type] # a part

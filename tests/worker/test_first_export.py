@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from rocksync.app import open_app
 from rocksync.domain.documents import ProductDocument
 from rocksync.domain.outcomes import Delivery
 from rocksync.domain.tenancy import Kind, Tenant
@@ -209,13 +208,9 @@ async def test_what_a_pass_that_ended_early_did_not_send_is_not_looked_up_by_the
     world.hub.add_fault("429-retry-after=3600@PUT /skus/{sku}")
     await world.sync(shop)
     sent, unknown = len(world.sent()), await shop.sql(UNKNOWN)
-    world.hub.remove_faults()
-    await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
-    await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
     mark = world.mark()
 
-    async with open_app(world.settings) as fresh:  # which has not been told to wait
-        await fresh.run_once(tenants=[shop.id])
+    await world.again(shop)
 
     assert 0 < unknown <= sent < 60
     assert len(world.sent(mark, "GET")) == unknown

@@ -148,6 +148,14 @@ class World:
         shops = [shop] if shop else list(self.shops.values())
         return await self.app.run_once(tenants=[s.id for s in shops], kinds=kinds or None)
 
+    async def again(self, shop: Shop) -> None:
+        """Run everything of *shop* when faults are over, and what waits for its next attempt has waited."""
+        self.hub.remove_faults()
+        await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
+        await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
+        async with open_app(self.settings) as fresh:  # which does not hold back requests after so many failures
+            await fresh.run_once(tenants=[shop.id])
+
     def sent(self, after: int = 0, method: str | None = None) -> list[dict[str, Any]]:
         """Requests to the hub other than logins and order polls, since number *after*."""
         return [
