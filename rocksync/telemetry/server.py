@@ -195,8 +195,12 @@ class _Server:
 
 
 async def _close_after(_request: web.Request, response: web.StreamResponse) -> None:
-    """One request a connection, so that no connection is old for a good reason."""
+    """One request a connection, so that no connection is old for a good reason; and say so.
+
+    aiohttp has written its own headers by now: without this one a client would use the connection again.
+    """
     response.force_close()
+    response.headers["Connection"] = "close"
 
 
 async def _reap(runner: web.AppRunner) -> None:

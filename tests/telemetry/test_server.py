@@ -134,6 +134,15 @@ async def test_rubbish_is_answered_and_ignored_and_too_much_is_refused(url: str,
     assert world.noticed == []
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz", "/nothing"])
+async def test_who_asks_is_told_that_the_connection_ends(url: str, path: str):
+    """Otherwise the next request may be written to a connection that is being closed, and be lost."""
+    async with aiohttp.ClientSession() as session, session.get(url + path) as reply:
+        await reply.read()
+
+    assert reply.headers["Connection"] == "close"
+
+
 async def test_it_answers_while_the_loop_of_the_worker_is_stuck(url: str):
     address = urlsplit(url)
 
