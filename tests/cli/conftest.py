@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from rocksync.postgres.vault import new_key
+
+from .forked import Forked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ def clean_environment() -> dict[str, str]:
 
 
 async def run_command(*arguments: str, environment: Mapping[str, str], folder: Path, given: str = "") -> Ended:
+    """Run it as people do, by a new interpreter."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rocksync", *arguments),
         stdin=asyncio.subprocess.PIPE,
@@ -56,11 +59,20 @@ def environment(database: str) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+async def forked() -> AsyncIterator[Forked]:
+    async with Forked.started() as forked:
+        yield forked
+
+
 @pytest.fixture
-def rocksync(environment: dict[str, str], tmp_path: Path) -> Command:
+def rocksync(environment: dict[str, str], tmp_path: Path, forked: Forked) -> Command:
     """The command, on this test's database: ``await rocksync("tenant", "list")``."""
 
     async def run(*arguments: str, given: str = "", **variables: str) -> Ended:
-        return await run_command(*arguments, environment=environment | variables, folder=tmp_path, given=given)
+        code, out, err = await forked.run(
+            arguments, environment={**clean_environment(), **environment, **variables}, folder=tmp_path, given=given
+        )
+        return Ended(code=code, out=out.decode(), err=err.decode())
 
     return run
