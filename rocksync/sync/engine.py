@@ -151,8 +151,10 @@ async def run_pass(lease: Lease, items: Items, flow: Flow[R, D], limits: Slice) 
 
     Raises: PassError, TenantError, after what was delivered until then is recorded.
     """
-    run = _Run(lease, items, flow, limits)
-    return await run.run()
+    page = await items.deliverable(lease, after=None, limit=FIRST_PAGE)
+    if not page:
+        return PassReport(complete=True)
+    return await _Run(lease, items, flow, limits).run(page)
 
 
 class _Run(Generic[R, D]):
@@ -172,12 +174,12 @@ class _Run(Generic[R, D]):
         self._failure: PassError | TenantError | None = None
         self._setbacks = 0
 
-    async def run(self) -> PassReport:
+    async def run(self, page: Sequence[Item]) -> PassReport:
         async with asyncio.TaskGroup() as group:
             recorder = group.create_task(self._record())
             senders = [group.create_task(self._send()) for _ in range(self._limits.senders)]
             try:
-                await self._produce()
+                await self._produce(page)
             except (PassError, TenantError) as error:
                 self._failure = self._failure or error
             # Not in a finally: where a stage broke, nobody takes from a full queue any more, and this would never end.
@@ -197,17 +199,10 @@ class _Run(Generic[R, D]):
     def _stopped(self) -> bool:
         return self._failure is not None or self._limits.over()
 
-    async def _produce(self) -> None:
-        """Read and convert, page by page; queue what is to be sent, and the outcomes of what is not."""
-        last: Item | None = None
+    async def _produce(self, page: Sequence[Item]) -> None:
+        """Convert and read on, page by page; queue what is to be sent, and the outcomes of what is not."""
         limit = FIRST_PAGE
         while not self._stopped():
-            page = await self._items.deliverable(self._lease, after=last, limit=limit)
-            limit = min(2 * limit, PAGE)
-            if not page:
-                self._tally.complete = True
-                return
-            last = page[-1]
             parcels = await self._convert(page)
             if parcels and self._flow.announce is not None:
                 pairs = [pair for parcel in parcels for pair in parcel]
@@ -217,6 +212,11 @@ class _Run(Generic[R, D]):
                 if self._stopped():
                     return
                 await self._parcels.put(parcel)
+            limit = min(2 * limit, PAGE)
+            page = await self._items.deliverable(self._lease, after=page[-1], limit=limit)
+            if not page:
+                self._tally.complete = True
+                return
 
     async def _convert(self, page: Sequence[Item]) -> list[list[tuple[Item, D]]]:
         rows = await self._flow.read([item.key for item in page])

@@ -34,6 +34,7 @@ KINDS: Mapping[Kind, Coroutine] = {
     Kind.ORDER: sync_and_tell,
 }
 _POLL_S = 0.5
+_MOST_CLAIMED = 200
 _QUICK_COUNT_S = 0.02
 _COUNT_RARELY = 100
 _FIRST_BACKOFF_S = 5.0
@@ -134,14 +135,19 @@ class Worker:
         """How many passes run now."""
         return len(self._running)
 
+    @property
+    def _free(self) -> int:
+        """How many passes may be claimed at once."""
+        return max(min(self.settings.concurrency - len(self._running), _MOST_CLAIMED), 0)
+
     async def run(self, stop: asyncio.Event, scope: Scope | None = None) -> None:
         """Work until *stop* is set; then finish or release what is in flight within the drain time."""
         scope = scope or Scope()
         keeper = asyncio.create_task(self._keep_leases())
         try:
             while not stop.is_set():
-                claimed = await self._claim(scope)
-                if not claimed:
+                free = self._free
+                if not free or await self._claim(scope) < free:  # otherwise more is due
                     await self._idle(stop)
         finally:
             await self._drain()
@@ -180,14 +186,12 @@ class Worker:
         self.wake.clear()
 
     async def _claim(self, scope: Scope) -> int:
-        slots = self.settings.concurrency - len(self._running)
-        if slots <= 0:
+        slots = self._free
+        if not slots:
             return 0
         asked = self.clock()
         try:
-            leases = await self.schedules.claim(
-                self.settings.name, min(slots, 200), tenants=scope.tenants, kinds=scope.kinds
-            )
+            leases = await self.schedules.claim(self.settings.name, slots, tenants=scope.tenants, kinds=scope.kinds)
         except Exception:
             log.exception("claim_failed")
             return 0
