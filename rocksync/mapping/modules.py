@@ -86,6 +86,7 @@ def load(source: Source) -> LoadedMapper:
         labels = {path: source.label}
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
+    _check_names(source)
     _check_functions(source, module)
     _register(source, module, manager)
     hooks = tuple(_hooks(source, module))
@@ -181,6 +182,21 @@ def _register(source: Source, module: ModuleType, manager: pluggy.PluginManager)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise BrokenMapperError(describe(error), file=source.label) from error
+
+
+def _check_names(source: Source) -> None:
+    """A function takes the place of one of the same name above it, which would never be called."""
+    for file in source.files:
+        lines: dict[str, int] = {}
+        for node in ast.parse(file.content).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(_PREFIX):
+                first = lines.setdefault(node.name, node.lineno)
+                if first != node.lineno:
+                    raise BrokenMapperError(
+                        f"{node.name} is defined twice: the one of line {first} would never be called",
+                        file=file.label,
+                        line=node.lineno,
+                    )
 
 
 def _check_functions(source: Source, module: ModuleType) -> None:

@@ -109,6 +109,11 @@ BROKEN = [
     ("@hookimpl\ndef rocksync_map_price(*payload):\n    pass", 3, "one by one"),
     ("x = 1", 0, "no hook"),
     (
+        "@hookimpl\ndef rocksync_map_stock(payload):\n    pass\n@hookimpl\ndef rocksync_map_stock(payload):\n    pass",
+        6,
+        "defined twice: the one of line 3",
+    ),
+    (
         "@hookimpl\ndef rocksync_map_price(payload, prise=None):\n    pass",
         3,
         "may name tenant, price, payload, creating",
