@@ -80,7 +80,7 @@ async def _run(names: list[str], plan: Plan, document: dict[str, Any], write: Ca
             sys.stdout.write(f"{name} … ")
             sys.stdout.flush()
             document["cores_busy_others"][name] = await _busy()
-            began = time.monotonic()
+            began, loop_ms = time.monotonic(), machine.loop_ms()
             document["errors"].pop(name, None)
             try:
                 result = await (_mapping(plan) if name == "mapping" else SCENARIOS[name](at, plan))
@@ -89,7 +89,14 @@ async def _run(names: list[str], plan: Plan, document: dict[str, Any], write: Ca
                 document["errors"][name] = f"{type(error).__name__}: {error}"
                 document["results"].pop(name, None)
                 continue
-            document["results"][name] = {**result, "at": _now(), "repeats": plan.repeats, "quick": plan.quick}
+            document["results"][name] = {
+                **result,
+                "at": _now(),
+                "repeats": plan.repeats,
+                "quick": plan.quick,
+                "cpu": document["machine"]["cpu"],
+                "loop_ms": [loop_ms, machine.loop_ms()],
+            }
             memory.gather(document["results"])
             write()
             sys.stdout.write(f"{'reached' if result['met'] else 'short'}, {time.monotonic() - began:.0f} s\n")

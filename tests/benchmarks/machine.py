@@ -2,11 +2,13 @@
 
 import os
 import platform
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 WORKER_CORE, HUB_CORE = 0, 1
+_LOOPS = 1_000_000
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -48,6 +50,19 @@ class Jiffies:
     def busy_cores(self, since: "Jiffies") -> float:
         """Cores in use, by anybody, since then."""
         return (self.busy - since.busy) / max(self.total - since.total, 1) * (os.cpu_count() or 1)
+
+
+def loop_ms() -> float:
+    """CPU that a fixed loop of Python takes just now, at best of three: a virtual machine has slow hours."""
+    return min(_loop_ms() for _ in range(3))
+
+
+def _loop_ms() -> float:
+    began = time.process_time()
+    total = 0
+    for number in range(_LOOPS):
+        total += number * number
+    return (time.process_time() - began) * 1000
 
 
 def family(pid: int) -> list[int]:
