@@ -224,7 +224,7 @@ def markdown(document: Result, folder: Path) -> str:
     text = (
         "# Benchmarks\n\nWritten by `make bench` from its own measurements; do not edit. `make bench-quick` takes a"
         " smaller measure of the same, in less than three minutes.\n\n"
-        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']},"
+        f"Machine: {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']},"
         f" Python {machine['python']}. Written {document['at']}. The sandbox has a core"
         " of its own, the worker the other, Postgres (embedded, its default settings, durable) both.\n\n"
         f"{_others(document)} The same work costs up to twice the CPU in slow hours of a virtual machine: what a loop of a"
@@ -272,9 +272,11 @@ def _others_in(document: Result, name: str) -> str:
     busy = document["cores_busy_others"].get(name)
     result = document["results"][name]
     when = f" Measured {result['at']}, median of {result['repeats']}." if "at" in result else ""
+    if "cpu" in result:
+        when += f" Processor: {result['cpu']}."
     if "loop_ms" in result:
         before_ms, after_ms = result["loop_ms"]
-        when += f" {result['cpu']}; the loop took {before_ms:.0f} ms before and {after_ms:.0f} after."
+        when += f" The loop took {before_ms:.0f} ms before it and {after_ms:.0f} after."
     if result.get("quick"):
         when += " **A smaller measure than the goal is set for.**"
     return when + ("" if busy is None else f" Others used {busy:.1f} cores right before.")
