@@ -16,6 +16,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 _ROOT = Path(__file__).parents[2]
 _MAX_REQUEST = 64 * 1024
@@ -88,7 +89,7 @@ def _serve(control: socket.socket) -> None:
             os.close(fd)
 
 
-def _command(request: dict[str, object], fds: list[int]) -> None:
+def _command(request: dict[str, Any], fds: list[int]) -> None:
     """Return in the command's process; the other one waits for it and tells how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     *streams, told = fds
@@ -103,10 +104,10 @@ def _command(request: dict[str, object], fds: list[int]) -> None:
     for number, fd in enumerate(streams):
         os.dup2(fd, number)
         os.close(fd)
-    os.chdir(str(request["folder"]))
+    os.chdir(request["folder"])
     os.environ.clear()
-    os.environ.update(request["environment"])  # type: ignore[call-overload]
-    sys.argv[1:] = request["arguments"]  # type: ignore[call-overload]
+    os.environ.update(request["environment"])
+    sys.argv[1:] = request["arguments"]
 
 
 if __name__ == "__main__":
