@@ -18,7 +18,7 @@ QUIET_SKUS = 100
 
 async def measured(at: tuple[str, Path], plan: Plan) -> dict[str, Any]:
     """The quiet tenants' p99 alone, and beside the busy one, in turn."""
-    seconds = plan.seconds(quick=10, full=20)
+    seconds = plan.seconds(quick=10, full=60)
     busy_skus = plan.size(quick=5_000, full=50_000)
     runs = []
     async with ground(at, latency_s=LATENCY_S) as place:
