@@ -2,7 +2,7 @@
 
 -- A claim read every entry of its index that passes since the last vacuum had left behind: an index scan marks those
 -- that are dead, and the next one passes over them; a bitmap scan never does.
-ALTER FUNCTION rocksync.claim(text, integer, interval, bigint[], text[]) 
+ALTER FUNCTION rocksync.claim(text, integer, interval, bigint[], text[])
     SET enable_bitmapscan = off SET enable_seqscan = off SET jit = off;
 
 -- Where nothing has changed, getting ready to fold it took most of a pass.
@@ -53,7 +53,7 @@ BEGIN
     END IF;
 END $$;
 
--- Planned anew for each call by some sessions.
+-- Each session planned its first calls anew, which takes longer than the call.
 ALTER FUNCTION rocksync.finish(bigint, text, bigint, boolean, boolean) SET plan_cache_mode = force_generic_plan;
 
 -- Every second each worker asks which pauses are over.

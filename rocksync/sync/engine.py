@@ -212,6 +212,8 @@ class _Run(Generic[R, D]):
                 if self._stopped():
                     return
                 await self._parcels.put(parcel)
+            if self._stopped():
+                return
             limit = min(2 * limit, PAGE)
             page = await self._items.deliverable(self._lease, after=page[-1], limit=limit)
             if not page:
