@@ -10,6 +10,8 @@ from pathlib import Path
 
 import asyncpg
 
+from rocksync.postgres.embedded_home import Home, try_lock
+
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 QUICK = {"fsync": "off", "synchronous_commit": "local"}
 DEADLINE_S = 30.0
@@ -69,6 +71,18 @@ def processes_of(data_dir: Path, *, named: str = "") -> list[int]:
             if ours or process.joinpath("cwd").readlink() == data_dir / "postgres":
                 found += [int(process.name)] if named in arguments else []
     return found
+
+
+def all_ended(data_dir: Path) -> bool:
+    """Whether no supervisor and no Postgres of *data_dir* is left.
+
+    The lock comes first: a look through the processes misses a supervisor that moves to a child while it lasts.
+    """
+    lock = Home(folder=data_dir).open_lock("supervisor")
+    try:
+        return try_lock(lock, shared=True) and processes_of(data_dir) == []
+    finally:
+        os.close(lock)
 
 
 def postmaster(data_dir: Path) -> int:

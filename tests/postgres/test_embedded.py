@@ -12,6 +12,7 @@ import pytest
 from rocksync.postgres import embedded
 from tests.postgres.embedded_users import (
     QUICK,
+    all_ended,
     answers,
     eventually,
     postmaster,
@@ -42,11 +43,11 @@ def mode(path: Path) -> int:
 async def test_what_was_committed_is_there_at_the_next_start(data_dir: Path, binaries: Path | None):
     async with embedded.running(data_dir, binaries=binaries, options=QUICK) as dsn:
         await fill(dsn)
-    await eventually(lambda: processes_of(data_dir) == [])
+    await eventually(lambda: all_ended(data_dir))
 
     async with embedded.running(data_dir, binaries=binaries, options=QUICK) as dsn:
         assert await answers(dsn, KEPT) == SUM
-    await eventually(lambda: processes_of(data_dir) == [])
+    await eventually(lambda: all_ended(data_dir))
 
 
 async def test_the_server_speaks_utf8_and_needs_its_password(data_dir: Path, binaries: Path | None):
@@ -94,7 +95,7 @@ async def test_a_killed_supervisor_takes_the_server_along_and_a_user_brings_both
         await eventually(lambda: old_server not in processes_of(data_dir))
 
         assert await answers(dsn, KEPT) == SUM
-    await eventually(lambda: processes_of(data_dir) == [])
+    await eventually(lambda: all_ended(data_dir))
 
 
 async def test_nothing_stays_behind_a_killed_user(data_dir: Path, binaries: Path | None):
@@ -103,7 +104,7 @@ async def test_nothing_stays_behind_a_killed_user(data_dir: Path, binaries: Path
         only.kill()
         await only.wait()
 
-    await eventually(lambda: processes_of(data_dir) == [])
+    await eventually(lambda: all_ended(data_dir))
     assert "database system is shut down" in (data_dir / "postgres.log").read_text()
 
 
@@ -113,7 +114,7 @@ async def test_nothing_stays_behind_a_user_killed_while_the_server_starts(data_d
         only.kill()
         await only.wait()
 
-    await eventually(lambda: processes_of(data_dir) == [])
+    await eventually(lambda: all_ended(data_dir))
 
 
 async def test_four_processes_that_start_at_once_share_one_server(data_dir: Path, binaries: Path | None):
@@ -122,7 +123,7 @@ async def test_four_processes_that_start_at_once_share_one_server(data_dir: Path
 
         assert len({await said(each) for each in users}) == 1
         assert len(supervisors(data_dir)) == 1
-    await eventually(lambda: processes_of(data_dir) == [])
+    await eventually(lambda: all_ended(data_dir))
 
 
 async def test_the_others_keep_the_server_when_its_starter_is_killed(data_dir: Path):
@@ -137,7 +138,7 @@ async def test_the_others_keep_the_server_when_its_starter_is_killed(data_dir: P
             assert await connection.fetchval("SELECT 1") == 1
             assert postmaster(data_dir) == server
             await connection.close()
-    await eventually(lambda: processes_of(data_dir) == [])
+    await eventually(lambda: all_ended(data_dir))
 
 
 async def test_a_start_after_everything_was_killed_at_once_recovers(data_dir: Path, binaries: Path | None):

@@ -11,9 +11,9 @@ from rocksync.postgres.embedded_binaries import find_binaries
 from tests.postgres.embedded_users import (
     QUICK,
     SHA256_DIGITS,
+    all_ended,
     answers,
     eventually,
-    processes_of,
     said,
     user,
 )
@@ -85,7 +85,7 @@ async def test_root_without_user_namespaces_runs_it_as_nobody(data_dir: Path, bi
         only.kill()
         await only.wait()
 
-    await eventually(lambda: processes_of(data_dir) == [])
+    await eventually(lambda: all_ended(data_dir))
     async with embedded.running(data_dir, binaries=binaries, options=QUICK) as dsn:
         assert await answers(dsn) == 1
 
@@ -101,7 +101,7 @@ async def test_any_other_user_starts_it_directly(data_dir: Path, binaries: Path 
         only.kill()
         await only.wait()
 
-    await eventually(lambda: processes_of(data_dir) == [])
+    await eventually(lambda: all_ended(data_dir))
 
 
 async def test_another_versions_folder_is_refused(data_dir: Path):
