@@ -28,9 +28,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
-    """What folding found: how many changes it took, and whether it left any; ``deliverable``: an item is due.
+    """What folding found: how many changes it took, and whether it left any.
 
-    ``given_back``: none is, and the lease is held no more.
+    ``deliverable``: an item is due, or, of orders, reservations are to be settled or SKUs waited for. ``given_back``:
+    nothing is, and the lease is held no more.
     """
 
     changes: int

@@ -103,12 +103,14 @@ class Flow(Generic[R, D]):
 class Slice:
     """The time and the strength a pass has: ``over`` says when it is to give way; ``senders`` deliver at once.
 
-    ``renewed`` gives the whole time again, for what comes after a part that may not be cut short.
+    ``renewed`` gives the whole time again, for what comes after a part that may not be cut short. ``looked_at``: when
+    an earlier slice looked at the hub for what this one goes on with, if it does.
     """
 
     over: Callable[[], bool]
     senders: int
     renewed: Callable[[], "Slice"]
+    looked_at: float | None = None
 
 
 def plain(payload: object) -> dict[str, Any]:

@@ -42,18 +42,23 @@ _POLL_AGAIN_S = 60.0
 _DAY = timedelta(days=1)
 
 
-async def sync_orders(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
-    """Import what is new at the hub, follow what changed there, and tell it of invoices and tracking.
+async def look_for_orders(lease: Lease, deps: Deps, limits: Slice) -> Slice:
+    """Read what is new at the hub; return what time and strength there is for it.
 
     Reading many orders can take longer than a slice. So what is done about them has a slice of its own, and slices that
     only go on with what was found do not read all of it again: the last of them has another pass follow that does.
     """
-    tenant = lease.tenant.id
-    polled_at = deps.polled.pop(tenant, None)
-    goes_on = polled_at is not None and deps.clock() - polled_at < _POLL_AGAIN_S
-    if polled_at is None or not goes_on:
-        await poll(lease, deps)
-        polled_at, limits = deps.clock(), limits.renewed()
+    looked_at = deps.polled.pop(lease.tenant.id, None)
+    if looked_at is not None and deps.clock() - looked_at < _POLL_AGAIN_S:
+        return replace(limits, looked_at=looked_at)
+    await poll(lease, deps)
+    return limits.renewed()
+
+
+async def sync_orders(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
+    """Import what was new at the hub, follow what changed there, and tell it of invoices and tracking."""
+    goes_on = limits.looked_at is not None
+    looked_at = limits.looked_at if limits.looked_at is not None else deps.clock()
     await deps.orders.catch_up(lease)
     advance = _Advance(lease, deps, limits)
     report = await run_pass(
@@ -63,7 +68,7 @@ async def sync_orders(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
         limits,
     )
     if not report.complete:
-        deps.polled[tenant] = polled_at
+        deps.polled[lease.tenant.id] = looked_at
     return replace(report, complete=report.complete and not goes_on)
 
 

@@ -29,7 +29,7 @@ class Items(Protocol):
     async def fold(self, lease: Lease, *, give_back: bool = False) -> Folded:
         """Turn committed changes of the lease's tenant and kind into pending items, up to a limit.
 
-        *give_back*: end the pass, as one without a failure, if no item is due.
+        *give_back*: end the pass, as one without a failure, if nothing is due.
         """
 
     async def reconsider(self, lease: Lease, mapper_version: str) -> int:

@@ -12,7 +12,7 @@ from rocksync.domain.errors import ItemError, PassError, TenantError
 from rocksync.domain.orders import Trouble
 from rocksync.domain.outcomes import PassReport
 from rocksync.domain.reasons import Reason
-from rocksync.domain.tenancy import Lease
+from rocksync.domain.tenancy import Lease, Tenant
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Slice
 from rocksync.sync.orders import sync_orders
@@ -34,13 +34,18 @@ _THEN = "Corrigido isso, ele é importado automaticamente."
 async def sync_and_tell(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Synchronise orders; then tell Plugg.to's log of those that could not be imported, if the tenant wants that."""
     report = await sync_orders(lease, deps, limits)
-    if lease.tenant.settings.get("tell_orders") is True:
+    if tells(lease.tenant):
         try:
             for trouble in await deps.troubles.open(lease.tenant.id, _AT_ONCE):
                 await _tell(lease, deps, trouble)
         except (PassError, TenantError) as error:
             log.warning("order_trouble_not_told", extra={"detail": error.detail})  # the next pass tells it
     return report
+
+
+def tells(tenant: Tenant) -> bool:
+    """Whether *tenant* wants failures told."""
+    return tenant.settings.get("tell_orders") is True
 
 
 def text_of(trouble: Trouble) -> str:

@@ -16,22 +16,35 @@ from typing import Protocol
 from rocksync.domain.context import in_pass
 from rocksync.domain.errors import LeaseLostError, PassError, TenantError, UnrecordedError
 from rocksync.domain.outcomes import Folded, PassReport
-from rocksync.domain.tenancy import Kind, Lease, Mode, TenantId
+from rocksync.domain.tenancy import Kind, Lease, Mode, Tenant, TenantId
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Slice, fold_all
+from rocksync.sync.orders import look_for_orders
 from rocksync.sync.prices import sync_prices
 from rocksync.sync.products import sync_products
 from rocksync.sync.stock import sync_stock
-from rocksync.sync.troubles import sync_and_tell
+from rocksync.sync.troubles import sync_and_tell, tells
 
 log = logging.getLogger(__name__)
 
-Coroutine = Callable[[Lease, Deps, Slice], Awaitable[PassReport]]
-KINDS: Mapping[Kind, Coroutine] = {
-    Kind.PRODUCT: sync_products,
-    Kind.PRICE: sync_prices,
-    Kind.STOCK: sync_stock,
-    Kind.ORDER: sync_and_tell,
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a kind is synchronised: ``look`` at the hub first, if at all, ``sync`` what is due.
+
+    ``stays`` says of which tenants a pass goes on although nothing is due.
+    """
+
+    sync: Callable[[Lease, Deps, Slice], Awaitable[PassReport]]
+    look: Callable[[Lease, Deps, Slice], Awaitable[Slice]] | None = None
+    stays: Callable[[Tenant], bool] = lambda _tenant: False
+
+
+KINDS: Mapping[Kind, Work] = {
+    Kind.PRODUCT: Work(sync_products),
+    Kind.PRICE: Work(sync_prices),
+    Kind.STOCK: Work(sync_stock),
+    Kind.ORDER: Work(sync_and_tell, look=look_for_orders, stays=tells),
 }
 _POLL_S = 0.5
 _MOST_CLAIMED = 200
@@ -325,11 +338,14 @@ class Worker:
         if lease.in_doubt:
             await deps.items.doubt(lease)
         reconsidered = await deps.items.reconsider(lease, deps.mapper.version(lease.tenant))
-        polls = lease.kind is Kind.ORDER
-        folded = await fold_all(deps.items, lease, limits.over, give_back=not polls and not reconsidered)
-        if folded.given_back or (not polls and not folded.deliverable and not reconsidered):
+        work = KINDS[lease.kind]
+        if work.look is not None:
+            limits = await work.look(lease, deps, limits)
+        stays = reconsidered > 0 or limits.looked_at is not None or work.stays(lease.tenant)
+        folded = await fold_all(deps.items, lease, limits.over, give_back=not stays)
+        if folded.given_back or not (stays or folded.deliverable):
             return _NOTHING, folded
-        return await KINDS[lease.kind](lease, deps, limits), folded
+        return await work.sync(lease, deps, limits), folded
 
     async def _failed(self, lease: Lease, started: float, error: PassError) -> PassEnd:
         try:

@@ -200,6 +200,70 @@ async def test_what_is_asked_for_while_a_pass_runs_is_not_lost_when_it_ends(pool
     assert await claim(pool, kinds=["stock"]) == set()
 
 
+@pytest.mark.parametrize("mode", ["manual", "automatic"])
+@pytest.mark.parametrize(
+    ("state", "creating", "lasts"),
+    [("skipped", True, True), ("skipped", False, False), ("pending", False, True), ("synced", True, False)],
+    ids=["product being created", "product not created", "product recorded meanwhile", "sent"],
+)
+async def test_a_request_lasts_while_what_it_found_is_being_created(
+    pool: asyncpg.Pool, mode: str, state: str, creating: bool, lasts: bool
+) -> None:
+    tenant_id = await add(pool)
+    await pool.execute("SELECT rocksync.set_schedule('casa', 'stock', $1)", mode)
+    await pool.execute("SELECT rocksync.request_sync('casa', 'stock')")
+    await claim(pool, kinds=["product", "stock"] if creating else ["stock"])
+    token = (await schedule(pool, tenant_id))["lease_token"]
+    await pool.execute(
+        "INSERT INTO rocksync.item (tenant_id, kind, key, state, reason) VALUES ($1, 'stock', 'A', $2, 'pending')",
+        tenant_id,
+        state,
+    )
+
+    await pool.execute("SELECT rocksync.finish($1, 'stock', $2, true, true)", tenant_id, token)
+
+    row = await schedule(pool, tenant_id)
+    assert (row["requested_at"] is not None) == lasts
+    if lasts:
+        assert row["due_at"] - row["last_started_at"] < timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("left", "ends"),
+    [
+        ("SELECT $1::bigint", True),
+        ("INSERT INTO rocksync.change VALUES ($1, 'order', 'A', now())", False),
+        (
+            """INSERT INTO rocksync.item (tenant_id, kind, key, state, reason, next_attempt_at)
+               VALUES ($1, 'order', 'A', 'pending', 'pending', now() + interval '1 hour')""",
+            True,
+        ),
+        ("INSERT INTO rocksync.reservation VALUES ($1, 1, 'A', 1, 'none', 'reserved')", False),
+        ("INSERT INTO rocksync.reservation VALUES ($1, 1, 'A', 1, 'reserved', 'reserved')", True),
+        (
+            """INSERT INTO rocksync.hub_order (tenant_id, id, status, digest, missing_skus)
+               VALUES ($1, 'A', 'approved', '', '{X}')""",
+            False,
+        ),
+    ],
+    ids=["nothing", "a change", "an item not due", "a stock row was locked", "settled", "an order waits for a SKU"],
+)
+async def test_an_order_pass_ends_by_folding_when_nothing_is_left_to_do(
+    pool: asyncpg.Pool, left: str, ends: bool
+) -> None:
+    tenant_id = await add(pool)
+    await claim(pool, kinds=["order"])
+    token = (await schedule(pool, tenant_id, "order"))["lease_token"]
+    await pool.execute("UPDATE rocksync.schedule SET failures = 3 WHERE kind = 'order'")
+    await pool.execute(left, tenant_id)
+
+    folded = await pool.fetchrow("SELECT * FROM rocksync.fold($1, 'order', $2, 1000, true)", tenant_id, token)
+
+    row = await schedule(pool, tenant_id, "order")
+    assert (folded["given_back"], folded["deliverable"]) == (ends, not ends)
+    assert (row["lease_worker"] is None, row["failures"]) == ((True, 0) if ends else (False, 3))
+
+
 async def test_lag_is_the_age_of_the_oldest_change_whether_folded_or_not(pool: asyncpg.Pool) -> None:
     tenant_id = await add(pool)
     assert (await lag(pool))["lag_s"] == 0

@@ -273,3 +273,31 @@ async def test_once_waits_for_what_a_dead_worker_still_holds(world: World) -> No
     await world.sync(shop)
 
     assert shop.at_hub("A")["quantity"] == 5
+
+
+class Finishing(Schedules):
+    """Counts the statements that end a pass and do nothing else."""
+
+    ended = 0
+
+    async def finish(self, lease: Lease, *, complete: bool, reached: bool) -> bool:
+        self.ended += 1
+        return await super().finish(lease, complete=complete, reached=reached)
+
+
+async def test_a_pass_that_finds_nothing_ends_in_the_statement_that_finds_that(world: World) -> None:
+    """A thousand tenants have fifteen passes a second, most of which find nothing."""
+    shop = await world.shop()
+    await shop.simple("A")
+    shop.market.create_order([{"sku": "A", "quantity": 2, "price": 10}])
+    await world.sync(shop)
+    assert await shop.stock("A") == (5, 2)
+    await world.sync(shop)
+    schedules = Finishing(world.pool, lease_s=60)
+    mark = world.mark()
+
+    summary = await replace(world.app, schedules=schedules).run_once(tenants=[shop.id])
+
+    assert summary.passes["complete"] == 4
+    assert [entry["route"] for entry in world.hub.requests(after=mark)] == ["/orders"]
+    assert schedules.ended == 0
