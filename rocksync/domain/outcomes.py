@@ -30,14 +30,12 @@ class Item:
 class Folded:
     """What folding found: how many changes it took, and whether it left any.
 
-    ``deliverable``: an item is due, or, of orders, reservations are to be settled or SKUs waited for. ``given_back``:
-    nothing is, and the lease is held no more.
+    ``deliverable``: an item is due, or, of orders, reservations are to be settled or a SKU is waited for.
     """
 
     changes: int
     more: bool
     deliverable: bool
-    given_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

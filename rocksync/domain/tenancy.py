@@ -66,7 +66,8 @@ class Credentials:
 class Lease:
     """The right to run one tenant's pass of one kind, proved by ``token`` and only until it is taken over.
 
-    ``in_doubt``: an earlier pass ended without recording all that it delivered.
+    ``in_doubt``: an earlier pass ended without recording all that it delivered. ``quiet``: nothing had changed, and no
+    item was due, when the lease was taken.
     """
 
     tenant: Tenant
@@ -79,3 +80,4 @@ class Lease:
     reconciled_at: datetime | None = None
     due_at: datetime | None = None
     in_doubt: bool = False
+    quiet: bool = False

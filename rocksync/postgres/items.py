@@ -42,16 +42,15 @@ class Items:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def fold(self, lease: Lease, *, give_back: bool = False) -> Folded:
-        """Turn committed changes into pending items, at most 20,000 at a time; *give_back*: and end if none is due."""
-        row = await self._pool.fetchrow(_QUERIES.fold, lease.tenant.id, lease.kind, lease.token, _FOLD_LIMIT, give_back)
+    async def fold(self, lease: Lease) -> Folded:
+        """Turn committed changes into pending items, at most 20,000 at a time."""
+        row = await self._pool.fetchrow(_QUERIES.fold, lease.tenant.id, lease.kind, lease.token, _FOLD_LIMIT)
         if row is None or not row["held"]:
             raise _lost(lease)
         return Folded(
             changes=row["folded"],
             more=row["folded"] == _FOLD_LIMIT,
             deliverable=row["deliverable"],
-            given_back=row["given_back"],
         )
 
     async def reconsider(self, lease: Lease, mapper_version: str) -> int:

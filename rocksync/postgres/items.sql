@@ -1,6 +1,6 @@
 -- name: fold
--- Changes into items. $1 tenant_id bigint, $2 kind text, $3 token bigint, $4 limit int, $5 give the lease back if nothing is due
-SELECT held, folded, deliverable, given_back FROM rocksync.fold($1, $2, $3, $4, $5);
+-- Changes into items. $1 tenant_id bigint, $2 kind text, $3 token bigint, $4 limit int
+SELECT held, folded, deliverable FROM rocksync.fold($1, $2, $3, $4);
 
 -- name: hold
 -- Whether the lease is held; it cannot be taken over before the transaction ends.

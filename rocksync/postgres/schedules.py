@@ -8,6 +8,7 @@ import asyncpg
 from rocksync import sql
 from rocksync.domain.tenancy import Kind, Lease, Mode, Tenant, TenantId
 from rocksync.postgres.tenants import tenant_of
+from rocksync.postgres.together import Together
 
 _QUERIES = sql.load("rocksync.postgres", "schedules.sql")
 
@@ -20,6 +21,7 @@ class Schedules:
     def __init__(self, pool: asyncpg.Pool, *, lease_s: float) -> None:
         self._pool = pool
         self._lease_s = lease_s
+        self._given_back = Together(self._give_back)
 
     async def claim(
         self, worker: str, slots: int, *, tenants: Sequence[TenantId] | None = None, kinds: Sequence[Kind] | None = None
@@ -34,6 +36,22 @@ class Schedules:
             None if kinds is None else list(kinds),
         )
         return [_lease(row) for row in rows]
+
+    async def give_back(self, lease: Lease) -> bool:
+        """End a pass for which nothing is due, as one without a failure, together with others that end now.
+
+        False: something is, its row is in use, or the lease was lost. Of orders, the hub was read.
+        """
+        return await self._given_back(lease)
+
+    async def _give_back(self, leases: Sequence[Lease]) -> set[int]:
+        rows = await self._pool.fetch(
+            _QUERIES.give_back,
+            [lease.tenant.id for lease in leases],
+            [lease.kind for lease in leases],
+            [lease.token for lease in leases],
+        )
+        return {row["n"] - 1 for row in rows}
 
     async def extend(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
         """Hold *leases* for longer, by one statement; returns those that are still held."""
@@ -161,4 +179,5 @@ def _lease(row: asyncpg.Record) -> Lease:
         reconciled_at=row["reconciled_at"],
         due_at=row["due_at"],
         in_doubt=row["in_doubt"],
+        quiet=row["quiet"],
     )

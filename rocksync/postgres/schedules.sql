@@ -1,9 +1,17 @@
 -- name: claim
 -- Due passes, leased. $1 worker text, $2 slots int, $3 lease in seconds float8, $4 tenant ids bigint[] or null, $5 kinds text[] or null
 SELECT s.tenant_id, s.kind, s.mode, s.lease_token, s.requested_at IS NOT NULL AS requested, s.mapper_version, s.watermark,
-       s.reconciled_at, s.due_at, s.in_doubt, t.slug, t.name, t.domain, t.mappers, t.settings, t.revision, t.orders_since
+       s.reconciled_at, s.due_at, s.in_doubt,
+       (SELECT c.changed_at FROM rocksync.change c
+         WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind ORDER BY c.changed_at LIMIT 1) IS NULL
+       AND NOT rocksync.is_deliverable(s.tenant_id, s.kind) AS quiet,
+       t.slug, t.name, t.domain, t.mappers, t.settings, t.revision, t.orders_since
   FROM rocksync.claim($1, $2, $3 * interval '1 second', $4, $5) s
   JOIN rocksync.tenant t ON t.id = s.tenant_id;
+
+-- name: give_back
+-- Passes for which nothing is due; the places of those that are ended. $1 tenant ids bigint[], $2 kinds text[], $3 tokens bigint[]
+SELECT n FROM rocksync.give_back($1, $2, $3) n;
 
 -- name: extend
 -- Those of a worker's leases that it still holds, for longer.

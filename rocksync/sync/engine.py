@@ -139,11 +139,11 @@ def refused(item: Item, error: ItemError) -> Refused:
     )
 
 
-async def fold_all(items: Items, lease: Lease, over: Callable[[], bool], *, give_back: bool) -> Folded:
+async def fold_all(items: Items, lease: Lease, over: Callable[[], bool]) -> Folded:
     """Fold what has committed so far, a piece at a time while there is time."""
-    folded = await items.fold(lease, give_back=give_back)
+    folded = await items.fold(lease)
     while folded.more and not over():
-        before, folded = folded.changes, await items.fold(lease, give_back=give_back)
+        before, folded = folded.changes, await items.fold(lease)
         folded = replace(folded, changes=before + folded.changes)
     return folded
 

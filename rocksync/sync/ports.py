@@ -26,11 +26,8 @@ from rocksync.domain.tenancy import Kind, Lease, Tenant, TenantId
 class Items(Protocol):
     """Desired state, one row for each thing of a kind. Writes raise LeaseLostError when the lease was taken over."""
 
-    async def fold(self, lease: Lease, *, give_back: bool = False) -> Folded:
-        """Turn committed changes of the lease's tenant and kind into pending items, up to a limit.
-
-        *give_back*: end the pass, as one without a failure, if nothing is due.
-        """
+    async def fold(self, lease: Lease) -> Folded:
+        """Turn committed changes of the lease's tenant and kind into pending items, up to a limit."""
 
     async def reconsider(self, lease: Lease, mapper_version: str) -> int:
         """Make every item of the tenant and kind pending if it was mapped with another version; returns how many."""

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
@@ -16,36 +16,13 @@ from typing import Protocol
 from rocksync.domain.context import in_pass
 from rocksync.domain.errors import LeaseLostError, PassError, TenantError, UnrecordedError
 from rocksync.domain.outcomes import Folded, PassReport
-from rocksync.domain.tenancy import Kind, Lease, Mode, Tenant, TenantId
+from rocksync.domain.tenancy import Kind, Lease, Mode, TenantId
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Slice, fold_all
-from rocksync.sync.orders import look_for_orders
-from rocksync.sync.prices import sync_prices
-from rocksync.sync.products import sync_products
-from rocksync.sync.stock import sync_stock
-from rocksync.sync.troubles import sync_and_tell, tells
+from rocksync.sync.kinds import KINDS
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """How a kind is synchronised: ``look`` at the hub first, if at all, ``sync`` what is due.
-
-    ``stays`` says of which tenants a pass goes on although nothing is due.
-    """
-
-    sync: Callable[[Lease, Deps, Slice], Awaitable[PassReport]]
-    look: Callable[[Lease, Deps, Slice], Awaitable[Slice]] | None = None
-    stays: Callable[[Tenant], bool] = lambda _tenant: False
-
-
-KINDS: Mapping[Kind, Work] = {
-    Kind.PRODUCT: Work(sync_products),
-    Kind.PRICE: Work(sync_prices),
-    Kind.STOCK: Work(sync_stock),
-    Kind.ORDER: Work(sync_and_tell, look=look_for_orders, stays=tells),
-}
 _POLL_S = 0.5
 _MOST_CLAIMED = 200
 _QUICK_COUNT_S = 0.02
@@ -61,6 +38,9 @@ class Schedules(Protocol):
         self, worker: str, slots: int, *, tenants: Sequence[TenantId] | None = None, kinds: Sequence[Kind] | None = None
     ) -> list[Lease]:
         """Lease up to *slots* due passes."""
+
+    async def give_back(self, lease: Lease) -> bool:
+        """End a pass for which nothing is due, as one without a failure; False: something is, or it cannot be told."""
 
     async def extend(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
         """Hold leases for longer; returns those that are still held."""
@@ -306,11 +286,12 @@ class Worker:
             return PassEnd(lease=lease, outcome="lost", took_s=self.clock() - started, detail=error.detail)
         except PassError as error:
             return await self._failed(lease, started, error)
-        await self._count(lease, lease.kind, changed=folded.changes > 0 or replace(report, complete=True) != _NOTHING)
+        changed = replace(report, complete=True) != _NOTHING or (folded is not None and folded.changes > 0)
+        await self._count(lease, lease.kind, changed=changed)
         if lease.kind is Kind.PRODUCT:  # which is recorded with the prices and stocks that were created with it
             for kind in (Kind.PRICE, Kind.STOCK):
                 await self._count(lease, kind, changed=report.sent > 0)
-        if folded.given_back:
+        if folded is None:
             return PassEnd(lease=lease, outcome="complete", took_s=self.clock() - started, report=report)
         reached = lease.kind is Kind.ORDER or report.sent > 0 or report.refused > 0
         await self.schedules.finish(lease, complete=report.complete, reached=reached)
@@ -332,8 +313,8 @@ class Worker:
         if took_s > _QUICK_COUNT_S:
             self._counts[key] = _Rest(until=began + took_s * _COUNT_RARELY)
 
-    async def _sync(self, lease: Lease, limits: Slice) -> tuple[PassReport, Folded]:
-        """What the pass did, and what it began with: its lease may be given back already, as nothing was due."""
+    async def _sync(self, lease: Lease, limits: Slice) -> tuple[PassReport, Folded | None]:
+        """What the pass did, and what it began with; None: nothing was due, and its lease is given back."""
         deps = self.deps
         if lease.in_doubt:
             await deps.items.doubt(lease)
@@ -342,8 +323,10 @@ class Worker:
         if work.look is not None:
             limits = await work.look(lease, deps, limits)
         stays = reconsidered > 0 or limits.looked_at is not None or work.stays(lease.tenant)
-        folded = await fold_all(deps.items, lease, limits.over, give_back=not stays)
-        if folded.given_back or not (stays or folded.deliverable):
+        if lease.quiet and not stays and await self.schedules.give_back(lease):
+            return _NOTHING, None
+        folded = await fold_all(deps.items, lease, limits.over)
+        if not (stays or folded.deliverable):
             return _NOTHING, folded
         return await work.sync(lease, deps, limits), folded
 

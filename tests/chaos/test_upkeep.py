@@ -115,7 +115,7 @@ async def test_a_clock_of_the_database_that_is_set_back_stops_nothing_for_long(w
     await shop.sql("UPDATE store.stock SET on_hand = 5 WHERE tenant_id = $1")
     await shop.sql(
         "SELECT rocksync.fold($1, 'stock', (SELECT lease_token FROM rocksync.schedule"
-        " WHERE tenant_id = $1 AND kind = 'stock'), 100, false)"
+        " WHERE tenant_id = $1 AND kind = 'stock'), 100)"
     )
     await shop.sql(
         "UPDATE rocksync.schedule SET due_at = due_at + interval '1 day', backoff_until = now() + interval '1 day',"

@@ -248,7 +248,7 @@ async def test_a_request_lasts_while_what_it_found_is_being_created(
     ],
     ids=["nothing", "a change", "an item not due", "a stock row was locked", "settled", "an order waits for a SKU"],
 )
-async def test_an_order_pass_ends_by_folding_when_nothing_is_left_to_do(
+async def test_an_order_pass_is_given_back_when_nothing_is_left_to_do(
     pool: asyncpg.Pool, left: str, ends: bool
 ) -> None:
     tenant_id = await add(pool)
@@ -257,11 +257,30 @@ async def test_an_order_pass_ends_by_folding_when_nothing_is_left_to_do(
     await pool.execute("UPDATE rocksync.schedule SET failures = 3 WHERE kind = 'order'")
     await pool.execute(left, tenant_id)
 
-    folded = await pool.fetchrow("SELECT * FROM rocksync.fold($1, 'order', $2, 1000, true)", tenant_id, token)
+    ended = await pool.fetch("SELECT rocksync.give_back($1, '{order}', $2)", [tenant_id], [token])
 
     row = await schedule(pool, tenant_id, "order")
-    assert (folded["given_back"], folded["deliverable"]) == (ends, not ends)
+    assert len(ended) == ends
     assert (row["lease_worker"] is None, row["failures"]) == ((True, 0) if ends else (False, 3))
+
+
+async def test_passes_end_together_but_for_those_that_somebody_has_in_hand(pool: asyncpg.Pool) -> None:
+    free, held, lost = [await add(pool, slug) for slug in ("free", "held", "lost")]
+    await claim(pool, kinds=["stock"])
+    tokens = [(await schedule(pool, each))["lease_token"] for each in (held, free, lost)]
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("SELECT rocksync.request_sync('held', 'stock')")
+
+        ended = await pool.fetch(
+            "SELECT rocksync.give_back($1, '{stock,stock,stock}', $2)",
+            [held, free, lost],
+            [*tokens[:2], tokens[2] - 1],
+            timeout=20,
+        )
+
+    assert [row[0] for row in ended] == [2]
+    held_by = {each: (await schedule(pool, each))["lease_worker"] for each in (held, free, lost)}
+    assert held_by == {held: "w1", free: None, lost: "w1"}
 
 
 async def test_lag_is_the_age_of_the_oldest_change_whether_folded_or_not(pool: asyncpg.Pool) -> None:
@@ -342,15 +361,18 @@ ASKED = {
     "request_deliverable": SCHEDULES.request_deliverable.replace("$1", "ARRAY[{tenant}]::bigint[]").replace(
         "$2", "NULL"
     ),
-    "fold": "SELECT rocksync.fold({tenant}, 'stock', {token}, 20000, true)",
+    "fold": "SELECT rocksync.fold({tenant}, 'stock', {token}, 20000)",
     "finish": "SELECT rocksync.finish({tenant}, 'stock', {token}, true, true)",
+    "give_back": "SELECT rocksync.give_back(ARRAY[{tenant}], '{{stock}}', ARRAY[{token}])",
 }
 
 
 @pytest.mark.parametrize("asked", ASKED)
 async def test_what_waits_for_one_tenant_is_not_read_for_another(pool: asyncpg.Pool, asked: str) -> None:
     busy, quiet = await add(pool, "busy"), await add(pool, "quiet")
-    await pool.execute("UPDATE rocksync.schedule SET mode = 'immediate', due_at = now() + interval '1 hour'")
+    await pool.execute(
+        "UPDATE rocksync.schedule SET mode = 'immediate', due_at = now() + interval '1 hour', lease_worker = 'w'"
+    )
     await pool.execute(
         """INSERT INTO rocksync.change (tenant_id, kind, key)
            SELECT $1, 'stock', n::text FROM generate_series(1, 20000) n""",

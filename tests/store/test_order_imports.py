@@ -194,7 +194,7 @@ async def test_a_platform_transaction_that_stays_open_holds_up_neither_fold_nor_
 
         async with asyncio.timeout(5):
             folded = await shop.pool.fetchrow(
-                "SELECT * FROM rocksync.fold($1, 'order', $2, 1000, false)", shop.id, shop.lease.token
+                "SELECT * FROM rocksync.fold($1, 'order', $2, 1000)", shop.id, shop.lease.token
             )
             await orders.note(shop.lease, [hub_order("5f00000000000000000000a2")])
             second = await orders.import_order(
