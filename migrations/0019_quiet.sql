@@ -63,13 +63,15 @@ COMMENT ON FUNCTION rocksync.fold IS 'Workers only: turn committed changes of on
 CREATE FUNCTION rocksync.give_back(tenants bigint[], kinds text[], tokens bigint[]) RETURNS SETOF integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    held boolean;
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true); -- what a crash of the server undoes is a lease that runs out
     FOR n IN 1 .. cardinality(tenants) LOOP
-        PERFORM FROM rocksync.schedule s
-          WHERE s.tenant_id = tenants[n] AND s.kind = kinds[n] AND s.lease_token = tokens[n] AND s.lease_worker IS NOT NULL
-            FOR NO KEY UPDATE SKIP LOCKED;
-        IF FOUND
+        SELECT s.lease_worker IS NOT NULL INTO held FROM rocksync.schedule s
+         WHERE s.tenant_id = tenants[n] AND s.kind = kinds[n] AND s.lease_token = tokens[n]
+           FOR NO KEY UPDATE SKIP LOCKED;
+        IF FOUND AND held
            AND NOT EXISTS (SELECT FROM rocksync.change c WHERE c.tenant_id = tenants[n] AND c.kind = kinds[n])
            AND NOT rocksync.is_deliverable(tenants[n], kinds[n])
            AND rocksync.finish(tenants[n], kinds[n], tokens[n], true, kinds[n] = 'order') THEN
