@@ -22,7 +22,8 @@ STATEMENTS = {
     "items": {"announce", "count_items", "deliverable", "fold", "record_accepted", "record_created"},
     "orders": {"align", "catch_up", "hold", "insert_lines", "insert_order", "lock_order", "mark_held", "mark_stock"}
     | {"note", "note_items", "reserve", "rows", "saw", "set_status", "settle", "unknown_skus"},
-    "schedules": {"beat", "claim", "finish", "held_elsewhere", "leave", "request_deliverable", "set_default_intervals"},
+    "schedules": {"beat", "claim", "finish", "give_back", "held_elsewhere", "leave", "request_deliverable"}
+    | {"set_default_intervals"},
     "tenants": {"all"},
 }
 """More come by in some days, as passes overlap."""
