@@ -74,9 +74,13 @@ async def crash_points(
 
 
 async def _morning(ring: Arena, seed: int) -> tuple[Worker, Shopkeeper]:
-    """A shop whose first day is over, and for whose second everything is due; the worker that is to do it."""
+    """A shop whose first day is over, and for whose second everything is due; the worker that is to do it.
+
+    Beside it one of which nothing changes.
+    """
     worker = ring.workers[0]
     keeper = await _small_shop(ring, seed)
+    await Shopkeeper(ring, await ring.add_tenant("loja-1"), f"quiet {seed}").open_shop(1)
     await worker.start("--once")
     await worker.ended(60)
     await _second_day(ring, keeper)
