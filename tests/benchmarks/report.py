@@ -232,8 +232,8 @@ def markdown(document: Result, folder: Path) -> str:
         f"Machine: {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']},"
         f" Python {machine['python']}. Written {document['at']}. The sandbox has a core"
         " of its own, the worker the other, Postgres (embedded, its default settings, durable) both.\n\n"
-        f"{_others(document)} The same work costs up to three times the CPU in slow hours of a virtual machine: what a"
-        " loop of a million multiplications took tells in which a scenario was measured.\n"
+        f"{_others(document)} One virtual machine, or one hour of it, takes up to three times the CPU of another for"
+        " the same work: what a loop of a million multiplications took tells on which a scenario was measured.\n"
     )
     for name, rows in ROWS.items():
         text += f"\n## {name}\n\n"
