@@ -53,21 +53,22 @@ class Housekeeper:
     keep_orders_days: int
     _told: Mapping[str, str] = field(default_factory=dict)
     _changed: set[TenantId] = field(default_factory=set)
-    _sealing: bool = False
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
+    _handed_in: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hear(self, topic: str, tenant: TenantId | None) -> None:
         """Take note of news; acted on at once, those that come together as one."""
         if topic == "change" and tenant is not None:
             self._changed.add(tenant)
         elif topic == "credentials":
-            self._sealing = True
+            self._handed_in.set()
         self._heard.set()
 
     async def run(self) -> None:
         """Work until cancelled. What goes wrong is logged once and tried again."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._act_on_news())
+            group.create_task(self._seal())
             group.create_task(_every(self.poll_s, self._poll))
             group.create_task(_every(_BEAT_EVERY_S, lambda: self.upkeep.beat(self.worker, self.version)))
             group.create_task(_every(_SWEEP_EVERY_S * random.uniform(0.8, 1.2), self._sweep))  # noqa: S311 - jitter
@@ -77,18 +78,24 @@ class Housekeeper:
             await self._heard.wait()
             self._heard.clear()
             changed, self._changed = self._changed, set()
-            sealing, self._sealing = self._sealing, False
             with _logged("news_not_acted_on"):
                 if changed:
                     await self.upkeep.wake_changed(sorted(changed))
-                if sealing:
-                    await self.seal()
             self.wake()
+
+    async def _seal(self) -> None:
+        """Seal at news and at polls; apart from the rest, which must not wait for whoever has the inbox locked."""
+        while True:
+            with _logged("seal_failed"):
+                await self.seal()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.poll_s):
+                    await self._handed_in.wait()
+            self._handed_in.clear()
 
     async def _poll(self) -> None:
         await self.upkeep.wake_changed()
         await self.upkeep.resume_paused()
-        await self.seal()
         faults = self.faults()
         if faults != self._told:
             await self.upkeep.tell_faults(self.worker, faults)

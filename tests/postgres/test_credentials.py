@@ -64,6 +64,20 @@ async def test_plain_text_that_an_older_transaction_kept_is_wiped_once_that_has_
     assert await pool.fetchval(size) == 0
 
 
+async def test_while_another_worker_wipes_the_inbox_nobody_waits_to_do_the_same(
+    pool: asyncpg.Pool, credentials: CredentialStore
+):
+    await handed_in(pool, "acme")
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE rocksync.credential_inbox IN SHARE UPDATE EXCLUSIVE MODE")  # as VACUUM does
+
+        sealing = await credentials.seal_inbox()
+
+    assert sealing.sealed == 1
+    await credentials.seal_inbox()
+    assert await pool.fetchval("SELECT pg_relation_size('rocksync.credential_inbox')") == 0
+
+
 async def test_many_workers_seal_each_tenant_once(pool: asyncpg.Pool, credentials: CredentialStore):
     tenants = [await handed_in(pool, f"t{number}") for number in range(20)]
 

@@ -80,6 +80,21 @@ async def test_a_change_is_found_by_the_poll_when_its_notification_is_lost(world
             await until(lambda n=n: quantity(shop, "A", 20 + n), within_s=5)
 
 
+async def test_whoever_has_the_inbox_of_credentials_locked_holds_up_nothing_else(world: World) -> None:
+    async with running(world.app):
+        shop = await world.shop()
+        await shop.simple("A")
+        await world.pool.execute("SELECT rocksync.set_schedule('loja', 'stock', 'immediate', NULL)")
+        await until(lambda: quantity(shop, "A", 5))
+        async with world.pool.acquire() as operator, operator.transaction():
+            await operator.execute("LOCK TABLE rocksync.credential_inbox")
+            await shop.sql("SELECT pg_notify('rocksync', 'credentials ' || $1::bigint)")
+            for n in range(3):
+                await shop.sql("UPDATE store.stock SET on_hand = $2 WHERE tenant_id = $1", 20 + n)
+
+                await until(lambda n=n: quantity(shop, "A", 20 + n), within_s=5)
+
+
 async def test_a_manual_kind_runs_only_on_request(world: World) -> None:
     async with running(world.app):
         shop = await world.shop()
