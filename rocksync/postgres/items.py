@@ -90,15 +90,12 @@ class Items:
 
     async def announce(self, lease: Lease, payloads: Mapping[str, Mapping[str, Any] | None]) -> None:
         """Note down what is about to be sent of products, by key, until it is recorded as accepted; None: nothing."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            await _hold(connection, lease)
-            await connection.execute(
-                _QUERIES.announce,
-                lease.tenant.id,
-                lease.kind,
-                list(payloads),
-                [None if payload is None else _encode(payload).decode() for payload in payloads.values()],
-            )
+        texts = [None if payload is None else _encode(payload).decode() for payload in payloads.values()]
+        held = await self._pool.fetchval(
+            _QUERIES.announce, lease.tenant.id, lease.kind, lease.token, list(payloads), texts
+        )
+        if not held:
+            raise _lost(lease)
 
     async def doubt(self, lease: Lease) -> None:
         """Have sent again what an earlier pass may have delivered without recording it."""
@@ -169,10 +166,11 @@ class Items:
             await _record_accepted(self._pool, lease, accepted, losable=losable)
             return
         async with self._pool.acquire() as connection, connection.transaction():
-            await _hold(connection, lease, losable=losable)
             if accepted:
                 await _record_accepted(connection, lease, accepted, losable=losable)
                 await _record_consequences(connection, tenant, accepted)
+            else:
+                await _hold(connection, lease, losable=losable)
             if skipped := [o for o in outcomes if isinstance(o, Skipped)]:
                 await _record_skipped(connection, tenant, kind, skipped)
             if refused := [o for o in outcomes if isinstance(o, Refused)]:

@@ -47,6 +47,7 @@ UPDATE rocksync.schedule SET mapper_version = $3 WHERE tenant_id = $1 AND kind =
 -- The hub holds what it is to hold: one statement, as it comes ten times a second for each pass. An item that changed
 -- meanwhile stays pending. Nothing happens, and false is returned, if the lease is not held. This and the next ones name
 -- their keys twice: a plan made while the table was small still begins with these keys, not with all items of the tenant.
+-- (From PostgreSQL 17 on. Before, a table that nobody has analyzed yet is read by tenant and kind, until autovacuum comes by.)
 -- $1 tenant_id, $2 kind, $3 token bigint, $4 whether a crash of the server may lose it boolean, $5 keys text[],
 -- $6 revisions bigint[], $7 payloads text[] (null: as it was), $8 reasons text[]; for history $9 actions text[] (null: no
 -- line), $10 statuses int[], $11 sent text[], $12 took_ms int[]
@@ -115,11 +116,15 @@ UPDATE rocksync.item i
    AND (i.revision = o.revision OR o.doubtful);
 
 -- name: announce
--- What is about to be sent of products. $1 tenant_id, $2 kind, $3 keys text[], $4 payloads text[] (null: nothing)
-UPDATE rocksync.item i
-   SET sending = o.payload::jsonb
-  FROM unnest($3::text[], $4::text[]) AS o (key, payload)
- WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key;
+-- What is about to be sent of products; nothing, and false is returned, if the lease is not held.
+-- $1 tenant_id, $2 kind, $3 token bigint, $4 keys text[], $5 payloads text[] (null: nothing)
+WITH held AS MATERIALIZED (SELECT rocksync.hold_lease($1, $2, $3) AS held),
+announced AS (
+    UPDATE rocksync.item i
+       SET sending = o.payload::jsonb
+      FROM unnest($4::text[], $5::text[]) AS o (key, payload)
+     WHERE (SELECT held FROM held) AND i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($4) AND i.key = o.key)
+SELECT held FROM held;
 
 -- name: suspect
 -- What was sent under a lease that is lost. $1 tenant_id, $2 kind, $3 keys text[], $4 payloads text[] (null: unknown)
