@@ -55,6 +55,7 @@ async def _listen(dsn: str, tell: Callable[[News], None], check_s: float) -> Non
             async with _connection(dsn) as connection:
                 await connection.add_listener(_CHANNEL, lambda _c, _pid, _channel, text: tell(read_news(str(text))))
                 if listened:
+                    log.info("listener_reconnected")
                     tell(News(topic="reconnected"))
                 listened = True
                 await _until_lost(connection, check_s)

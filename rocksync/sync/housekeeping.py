@@ -70,7 +70,7 @@ class Housekeeper:
             group.create_task(self._act_on_news())
             group.create_task(self._seal())
             group.create_task(_every(self.poll_s, self._poll))
-            group.create_task(_every(_BEAT_EVERY_S, lambda: self.upkeep.beat(self.worker, self.version)))
+            group.create_task(_every(_BEAT_EVERY_S, self._beat))
             group.create_task(_every(_SWEEP_EVERY_S * random.uniform(0.8, 1.2), self._sweep))  # noqa: S311 - jitter
 
     async def _act_on_news(self) -> None:
@@ -101,13 +101,16 @@ class Housekeeper:
             await self.upkeep.tell_faults(self.worker, faults)
             self._told = faults
 
+    async def _beat(self) -> None:
+        await self.upkeep.beat(self.worker, self.version)
+
     async def _sweep(self) -> None:
         await self.upkeep.sweep(keep_history_days=self.keep_history_days, keep_orders_days=self.keep_orders_days)
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:
     while True:
-        with _logged(f"{getattr(act, '__name__', 'beat').strip('_<>')}_failed"):
+        with _logged(f"{act.__name__.strip('_')}_failed"):
             await act()
         await asyncio.sleep(seconds)
 

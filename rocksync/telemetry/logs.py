@@ -5,6 +5,9 @@
 
 import logging
 import sys
+import time
+import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -15,6 +18,8 @@ from rocksync.telemetry.redaction import redact, redact_text
 
 _NOT_OURS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_REPEATED_S = 60.0
+_MOST_KNOWN = 1000
 _QUIET = ("asyncio", "aiohttp.access", "aiohttp.server", "aiohttp.client", "asyncpg")
 
 
@@ -27,6 +32,7 @@ def set_up_logs(level: str, form: str | None, stream: TextIO | None = None) -> N
     handler = logging.StreamHandler(target)
     is_console = form == "console" or (form is None and target.isatty())
     handler.setFormatter(ConsoleFormatter() if is_console else JsonFormatter())
+    handler.addFilter(Repeats())
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -47,6 +53,57 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
         if name not in _NOT_OURS:
             fields[name] = redact(name, value)
     return fields
+
+
+class Repeats(logging.Filter):
+    """Keeps back a warning or an error that says the same as one of the last minute; the next one tells how often.
+
+    While its database is away, a worker tries again several times a second. What differs only in its pass or in how
+    long something took says the same.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._known: dict[tuple[str, ...], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether *record* is to be written; it gets a field ``repeated`` for those kept back before it, if any."""
+        if record.levelno < logging.WARNING:
+            return True
+        now = self._clock()
+        try:
+            said = _said(record)
+        except Exception:  # noqa: BLE001 - what cannot be put into words is the formatter's to tell of
+            return True
+        told_at, repeated = self._known.get(said, (-_REPEATED_S, 0))
+        if now - told_at < _REPEATED_S:
+            self._known[said] = told_at, repeated + 1
+            return False
+        self._known.pop(said, None)
+        if len(self._known) >= _MOST_KNOWN:
+            del self._known[next(iter(self._known))]  # the one told longest ago
+        self._known[said] = now, 0
+        if repeated:
+            record.repeated = repeated
+        return True
+
+
+def _said(record: logging.LogRecord) -> tuple[str, ...]:
+    fields = [
+        f"{name}={value}"
+        for name, value in fields_of(record).items()
+        if name != "pass" and not isinstance(value, float)
+    ]
+    return record.name, record.levelname, record.getMessage(), *_error(record), *fields
+
+
+def _error(record: logging.LogRecord) -> tuple[str, ...]:
+    """The kind of the error that *record* is about, if any, and where it was raised."""
+    if not record.exc_info or record.exc_info[0] is None:
+        return ()
+    *_, (frame, line) = traceback.walk_tb(record.exc_info[2]) if record.exc_info[2] else [(None, 0)]
+    return record.exc_info[0].__name__, frame.f_code.co_filename if frame else "", str(line)
 
 
 class JsonFormatter(logging.Formatter):

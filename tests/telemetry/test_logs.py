@@ -10,7 +10,7 @@ import pytest
 
 from rocksync.domain.context import in_pass
 from rocksync.domain.tenancy import Kind
-from rocksync.telemetry.logs import set_up_logs
+from rocksync.telemetry.logs import Repeats, set_up_logs
 from rocksync.telemetry.redaction import REDACTED, redact, redact_text
 
 TOKEN = "3f786850e387550fdab836ed7e6dc881de23001b"
@@ -63,6 +63,98 @@ def test_what_is_less_severe_than_the_level_is_left_out(logged):
     logging.getLogger("aiohttp.access").info("GET /")
 
     assert logged() == []
+
+
+class Heard(logging.Handler):
+    """What passes the filter: event, tenant, and how often it was repeated."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self.addFilter(Repeats(clock))
+        self.lines: list[tuple[str, object, object]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append((record.getMessage(), getattr(record, "tenant", None), getattr(record, "repeated", None)))
+
+    def says(self, event: str, level: int = logging.WARNING, **fields: object) -> None:
+        record = logging.makeLogRecord({"name": "x", "levelno": level, "msg": event, **fields})
+        self.handle(record)
+
+
+def test_what_goes_on_failing_is_told_once_a_minute_and_how_often() -> None:
+    now = [0.0]
+    heard = Heard(lambda: now[0])
+    for second in range(121):
+        now[0] = float(second)
+        heard.says("claim_failed", took_s=second / 7)
+        heard.says("poll_failed")
+
+    assert [line for line in heard.lines if line[0] == "claim_failed"] == [
+        ("claim_failed", None, None),
+        ("claim_failed", None, 59),
+        ("claim_failed", None, 59),
+    ]
+    assert len(heard.lines) == 6
+
+
+def test_what_is_said_of_another_or_is_no_warning_is_no_repetition() -> None:
+    heard = Heard(lambda: 0.0)
+    for tenant in ("um", "dois", "um"):
+        heard.says("pass_failed", tenant=tenant, reason="hub_unavailable")
+        heard.says("pass_failed", tenant=tenant, reason="rate_limited")
+        heard.says("pass_ended", logging.INFO, tenant=tenant)
+
+    assert [line[:2] for line in heard.lines if line[0] == "pass_failed"] == [
+        ("pass_failed", "um"),
+        ("pass_failed", "um"),
+        ("pass_failed", "dois"),
+        ("pass_failed", "dois"),
+    ]
+    assert sum(line[0] == "pass_ended" for line in heard.lines) == 3
+
+
+def test_errors_of_another_kind_or_place_are_no_repetition() -> None:
+    def here() -> None:
+        raise OSError
+
+    def there() -> None:
+        raise OSError
+
+    def elsewhere() -> None:
+        raise ValueError
+
+    heard = Heard(lambda: 0.0)
+    for fail in (here, here, there, elsewhere, there):
+        try:
+            fail()
+        except (OSError, ValueError):
+            heard.says("pass_broke", logging.ERROR, exc_info=sys.exc_info())
+    heard.says("pass_broke", logging.ERROR, exc_info=(OSError, OSError(), None))
+
+    assert len(heard.lines) == 4
+
+
+def test_what_cannot_be_put_into_words_is_told() -> None:
+    class Wordless:
+        def __str__(self) -> str:
+            raise ValueError
+
+    heard = Heard(lambda: 0.0)
+    heard.says("odd", what=Wordless())
+    heard.says("odd", what=Wordless())
+
+    assert len(heard.lines) == 2
+
+
+def test_the_memory_of_what_was_said_is_limited() -> None:
+    now = [0.0]
+    heard = Heard(lambda: now[0])
+    for tenant in range(5_000):
+        now[0] += 1.0
+        heard.says("pass_failed", tenant=f"t{tenant}")
+
+    (repeats,) = heard.filters
+    assert len(repeats._known) <= 1_000
 
 
 def test_an_exception_comes_with_its_traceback_on_the_same_line_and_no_secret(logged):
