@@ -15,6 +15,7 @@ from functools import partial
 import asyncpg
 from prometheus_client import CollectorRegistry
 
+from rocksync import failures
 from rocksync.domain.errors import SettingsError, TenantError
 from rocksync.domain.tenancy import Kind, Lease, TenantId
 from rocksync.mapping.mapper import Mappers, open_mappers
@@ -74,16 +75,6 @@ def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
 def open_vault(settings: Settings) -> Vault:
     """The keys that credentials are sealed with. Raises: SettingsError when there is none."""
     return Vault(keys_of(settings.secrets.keys, settings.data_dir, embedded=settings.database.dsn is None))
-
-
-_DATABASE_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what the driver says of a connection that was cut in the middle of something
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,12 +189,12 @@ class App:
         try:
             await self.schedules.set_default_intervals({kind: every.of(kind) for kind in Kind})
             await self.schedules.beat(self.name, VERSION)
-        except _DATABASE_AWAY as error:
+        except failures.AWAY as error:
             raise SettingsError(f"the database went away while the worker started ({type(error).__name__})") from None
         try:
             yield
         finally:
-            with contextlib.suppress(*_DATABASE_AWAY, asyncpg.PostgresError):
+            with contextlib.suppress(*failures.AWAY, asyncpg.PostgresError):
                 await self.schedules.leave(self.name)
 
     def _worker(self, observe: Callable[[PassEnd], None]) -> Worker:
@@ -222,6 +213,7 @@ class App:
             stop_tenant=self._stop_tenant,
             observe=observe,
             count=self.items.count,
+            explain=failures.explanation,
         )
 
     def deps(self) -> Deps:

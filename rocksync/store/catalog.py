@@ -10,7 +10,7 @@ import msgspec
 from rocksync import sql
 from rocksync.domain.catalog import Listing, Price, Product, Stock, Variation
 from rocksync.domain.tenancy import TenantId
-from rocksync.store.failures import explained
+from rocksync.failures import explained
 
 _QUERIES = sql.load("rocksync.store", "catalog.sql")
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode

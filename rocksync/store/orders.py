@@ -15,7 +15,7 @@ from rocksync.domain.documents import OrderDocument
 from rocksync.domain.errors import ItemError, LeaseLostError
 from rocksync.domain.orders import HubOrder, Invoice, OrderRow, OrderStatus, Shipment, StoreOrder
 from rocksync.domain.tenancy import Lease, TenantId
-from rocksync.store.failures import explained
+from rocksync.failures import explained
 from rocksync.store.texts import json_text, storable, storable_json
 
 _QUERIES = sql.load("rocksync.store", "orders.sql")

@@ -8,7 +8,7 @@ from rocksync import sql
 from rocksync.domain.orders import Trouble
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import TenantId
-from rocksync.store.failures import explained
+from rocksync.failures import explained
 
 _QUERIES = sql.load("rocksync.store", "troubles.sql")
 

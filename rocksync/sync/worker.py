@@ -16,6 +16,7 @@ from typing import Protocol
 from rocksync.domain.context import in_pass
 from rocksync.domain.errors import LeaseLostError, PassError, TenantError, UnrecordedError
 from rocksync.domain.outcomes import Folded, PassReport
+from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind, Lease, Mode, TenantId
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Slice, fold_all
@@ -108,7 +109,10 @@ class Scope:
 
 @dataclass(slots=True)
 class Worker:
-    """Runs passes. ``stop_tenant`` is told of tenants that must stop; ``observe`` of every end of a pass."""
+    """Runs passes. ``stop_tenant`` is told of tenants that must stop; ``observe`` of every end of a pass.
+
+    ``explain`` says what an unexpected error means for a pass; None: it is a mistake of ours.
+    """
 
     settings: WorkerSettings
     schedules: Schedules
@@ -116,6 +120,7 @@ class Worker:
     stop_tenant: Callable[[Lease, TenantError], Awaitable[None]]
     observe: Callable[[PassEnd], None]
     count: Callable[[TenantId, Kind], Awaitable[None]]
+    explain: Callable[[BaseException], PassError | None]
     clock: Callable[[], float] = time.monotonic
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[tuple[TenantId, Kind], _Running] = field(default_factory=dict)
@@ -185,8 +190,8 @@ class Worker:
         asked = self.clock()
         try:
             leases = await self.schedules.claim(self.settings.name, slots, tenants=scope.tenants, kinds=scope.kinds)
-        except Exception:
-            log.exception("claim_failed")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+            self._say("claim_failed", error)
             return 0
         for lease in leases:
             key = (lease.tenant.id, lease.kind)
@@ -215,8 +220,8 @@ class Worker:
             try:
                 await self._extend_leases()
                 await self.schedules.end_abandoned()
-            except Exception:
-                log.exception("leases_not_extended")
+            except Exception as error:  # noqa: BLE001 - they are held for longer than one answer takes
+                self._say("leases_not_extended", error)
 
     async def _extend_leases(self) -> None:
         leases = [running.lease for running in self._running.values()]
@@ -262,8 +267,12 @@ class Worker:
         except asyncio.CancelledError:
             end = PassEnd(lease=lease, outcome="cancelled", took_s=self.clock() - started)
         except Exception as error:
-            log.exception("pass_broke", extra=_names(lease))
-            end = await self._failed(lease, started, UnrecordedError(f"{type(error).__name__}: see the log"))
+            meant = self.explain(error)
+            if meant is None:
+                log.exception("pass_broke", extra=_names(lease))
+                meant = PassError(f"{_kind(error)}: see the log", reason=Reason.PENDING)
+            unrecorded = UnrecordedError(meant.detail, reason=meant.reason, retry_after_s=meant.retry_after_s)
+            end = await self._failed(lease, started, unrecorded)
         _tell(end)
         self.observe(end)
 
@@ -275,13 +284,8 @@ class Worker:
         except TenantError as error:
             await self.stop_tenant(lease, error)
             await self.schedules.finish(lease, complete=False, reached=True)
-            return PassEnd(
-                lease=lease,
-                outcome="stopped",
-                took_s=self.clock() - started,
-                reason=error.reason,
-                detail=error.detail,
-            )
+            took_s = self.clock() - started
+            return PassEnd(lease=lease, outcome="stopped", took_s=took_s, reason=error.reason, detail=error.detail)
         except LeaseLostError as error:
             return PassEnd(lease=lease, outcome="lost", took_s=self.clock() - started, detail=error.detail)
         except PassError as error:
@@ -340,18 +344,27 @@ class Worker:
                 detail=error.detail,
                 doubtful=isinstance(error, UnrecordedError),
             )
-        except Exception:
-            log.exception("failure_not_recorded", extra=_names(lease))
-        return PassEnd(
-            lease=lease,
-            outcome="failed",
-            took_s=self.clock() - started,
-            reason=error.reason,
-            detail=error.detail,
-        )
+        except Exception as failure:  # noqa: BLE001 - whoever takes the pass over next finds its lease not given back
+            self._say("failure_not_recorded", failure, **_names(lease))
+        took_s = self.clock() - started
+        return PassEnd(lease=lease, outcome="failed", took_s=took_s, reason=error.reason, detail=error.detail)
+
+    def _say(self, event: str, error: Exception, **about: str) -> None:
+        """Log what went wrong: with its traceback, unless all there is to say of it is that the database failed."""
+        meant = self.explain(error)
+        if meant is None:
+            log.error(event, extra=about, exc_info=error)
+        else:
+            log.warning(event, extra={**about, "detail": meant.detail})
 
 
 _NOTHING = PassReport(complete=True)
+
+
+def _kind(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__
 
 
 def _backoff_s(failures: int, retry_after_s: float | None) -> float:

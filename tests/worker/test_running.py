@@ -158,6 +158,31 @@ async def test_new_credentials_bring_a_stopped_tenant_back(world: World) -> None
         await until(lambda: quantity(shop, "A", 5))
 
 
+async def test_a_connection_lost_within_a_pass_is_told_as_that_and_the_pass_goes_on(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting = """FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'rocksync'
+                  AND wait_event_type = 'Lock' AND query NOT LIKE '%DELETE FROM rocksync.history%'"""
+    async with running(world.app):
+        shop = await world.shop()
+        async with world.pool.acquire() as operator, operator.transaction():
+            await operator.execute("LOCK TABLE rocksync.history")
+            await shop.simple("A")
+            await world.pool.execute("SELECT rocksync.request_sync('loja', 'product')")
+            await until(lambda: world.pool.fetchval(f"SELECT count(pg_terminate_backend(pid)) {waiting}"))
+            failure = "SELECT failure_reason, failure FROM rocksync.schedule WHERE failure IS NOT NULL"
+            await until(lambda: world.pool.fetchrow(failure))
+            assert tuple(await world.pool.fetchrow(failure) or ()) == (
+                "pending",
+                "the connection to the database was lost",
+            )
+        await world.pool.execute("UPDATE rocksync.schedule SET backoff_until = NULL")
+
+        await until(lambda: quantity(shop, "A", 5))
+
+    assert [record.msg for record in caplog.records if record.exc_info] == []
+
+
 async def test_what_goes_wrong_is_logged_with_tenant_kind_and_reason(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
