@@ -39,6 +39,16 @@ async def is_idle(world: World) -> bool:
     )
 
 
+async def at_once(world: World) -> Shop:
+    """A shop whose stocks are delivered as soon as they change; it has one product, A, with 5 units, at the hub."""
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.pool.execute("SELECT rocksync.set_schedule('loja', 'stock', 'immediate', NULL)")
+    await until(lambda: quantity(shop, "A", 5))
+    await until(lambda: is_idle(world))
+    return shop
+
+
 async def test_a_tenant_onboarded_by_sql_is_served_without_a_restart(world: World) -> None:
     async with running(world.app):
         shop = await world.shop(active=False)
@@ -52,11 +62,7 @@ async def test_a_tenant_onboarded_by_sql_is_served_without_a_restart(world: Worl
 
 async def test_an_immediate_schedule_delivers_a_change_at_once(world: World) -> None:
     async with running(world.app):
-        shop = await world.shop()
-        await shop.simple("A")
-        await world.pool.execute("SELECT rocksync.set_schedule('loja', 'stock', 'immediate', NULL)")
-        await until(lambda: quantity(shop, "A", 5))
-        await until(lambda: is_idle(world))
+        shop = await at_once(world)
 
         await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
 
@@ -65,11 +71,7 @@ async def test_an_immediate_schedule_delivers_a_change_at_once(world: World) -> 
 
 async def test_a_change_is_found_by_the_poll_when_its_notification_is_lost(world: World) -> None:
     async with running(world.app):
-        shop = await world.shop()
-        await shop.simple("A")
-        await world.pool.execute("SELECT rocksync.set_schedule('loja', 'stock', 'immediate', NULL)")
-        await until(lambda: quantity(shop, "A", 5))
-        await until(lambda: is_idle(world))
+        shop = await at_once(world)
         for n in range(3):
             await world.pool.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -82,10 +84,7 @@ async def test_a_change_is_found_by_the_poll_when_its_notification_is_lost(world
 
 async def test_whoever_has_the_inbox_of_credentials_locked_holds_up_nothing_else(world: World) -> None:
     async with running(world.app):
-        shop = await world.shop()
-        await shop.simple("A")
-        await world.pool.execute("SELECT rocksync.set_schedule('loja', 'stock', 'immediate', NULL)")
-        await until(lambda: quantity(shop, "A", 5))
+        shop = await at_once(world)
         async with world.pool.acquire() as operator, operator.transaction():
             await operator.execute("LOCK TABLE rocksync.credential_inbox")
             await shop.sql("SELECT pg_notify('rocksync', 'credentials ' || $1::bigint)")
