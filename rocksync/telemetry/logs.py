@@ -58,8 +58,8 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
 class Repeats(logging.Filter):
     """Keeps back a warning or an error that says the same as one of the last minute; the next one tells how often.
 
-    While its database is away, a worker tries again several times a second. What differs only in its pass or in how
-    long something took says the same.
+    While its database is away, a worker tries again several times a second. What is said of a tenant is always told:
+    somebody may be waiting to see whether that goes wrong again.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -76,6 +76,8 @@ class Repeats(logging.Filter):
             said = _said(record)
         except Exception:  # noqa: BLE001 - what cannot be put into words is the formatter's to tell of
             return True
+        if said is None:
+            return True
         told_at, repeated = self._known.get(said, (-_REPEATED_S, 0))
         if now - told_at < _REPEATED_S:
             self._known[said] = told_at, repeated + 1
@@ -89,13 +91,13 @@ class Repeats(logging.Filter):
         return True
 
 
-def _said(record: logging.LogRecord) -> tuple[str, ...]:
-    fields = [
-        f"{name}={value}"
-        for name, value in fields_of(record).items()
-        if name != "pass" and not isinstance(value, float)
-    ]
-    return record.name, record.levelname, record.getMessage(), *_error(record), *fields
+def _said(record: logging.LogRecord) -> tuple[str, ...] | None:
+    """What *record* says, how long anything took aside; None: something of a tenant."""
+    fields = fields_of(record)
+    if "tenant" in fields:
+        return None
+    told = [f"{name}={value}" for name, value in fields.items() if not isinstance(value, float)]
+    return record.name, record.levelname, record.getMessage(), *_error(record), *told
 
 
 def _error(record: logging.LogRecord) -> tuple[str, ...]:

@@ -66,15 +66,15 @@ def test_what_is_less_severe_than_the_level_is_left_out(logged):
 
 
 class Heard(logging.Handler):
-    """What passes the filter: event, tenant, and how often it was repeated."""
+    """What passes the filter: its event, and how often it was repeated."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
         self.addFilter(Repeats(clock))
-        self.lines: list[tuple[str, object, object]] = []
+        self.lines: list[tuple[str, object]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append((record.getMessage(), getattr(record, "tenant", None), getattr(record, "repeated", None)))
+        self.lines.append((record.getMessage(), getattr(record, "repeated", None)))
 
     def says(self, event: str, level: int = logging.WARNING, **fields: object) -> None:
         record = logging.makeLogRecord({"name": "x", "levelno": level, "msg": event, **fields})
@@ -90,27 +90,37 @@ def test_what_goes_on_failing_is_told_once_a_minute_and_how_often() -> None:
         heard.says("poll_failed")
 
     assert [line for line in heard.lines if line[0] == "claim_failed"] == [
-        ("claim_failed", None, None),
-        ("claim_failed", None, 59),
-        ("claim_failed", None, 59),
+        ("claim_failed", None),
+        ("claim_failed", 59),
+        ("claim_failed", 59),
     ]
     assert len(heard.lines) == 6
 
 
-def test_what_is_said_of_another_or_is_no_warning_is_no_repetition() -> None:
+def test_what_is_said_of_a_tenant_or_is_no_warning_is_always_told() -> None:
     heard = Heard(lambda: 0.0)
-    for tenant in ("um", "dois", "um"):
-        heard.says("pass_failed", tenant=tenant, reason="hub_unavailable")
-        heard.says("pass_failed", tenant=tenant, reason="rate_limited")
-        heard.says("pass_ended", logging.INFO, tenant=tenant)
+    for _ in range(3):
+        heard.says("pass_failed", tenant="um", reason="hub_unavailable")
+        heard.says("worker_started", logging.INFO)
+        with in_pass("dois", Kind.STOCK, 7):
+            heard.says("hub_slow")
+        heard.says("database_ahead", migration="0099")
 
-    assert [line[:2] for line in heard.lines if line[0] == "pass_failed"] == [
-        ("pass_failed", "um"),
-        ("pass_failed", "um"),
-        ("pass_failed", "dois"),
-        ("pass_failed", "dois"),
-    ]
-    assert sum(line[0] == "pass_ended" for line in heard.lines) == 3
+    told = [line[0] for line in heard.lines]
+    assert {event: told.count(event) for event in told} == {
+        "pass_failed": 3,
+        "worker_started": 3,
+        "hub_slow": 3,
+        "database_ahead": 1,
+    }
+
+
+def test_what_differs_is_no_repetition() -> None:
+    heard = Heard(lambda: 0.0)
+    for port in (9464, 9465, 9464):
+        heard.says("http_port_taken", port=port)
+
+    assert len(heard.lines) == 2
 
 
 def test_errors_of_another_kind_or_place_are_no_repetition() -> None:
@@ -149,9 +159,9 @@ def test_what_cannot_be_put_into_words_is_told() -> None:
 def test_the_memory_of_what_was_said_is_limited() -> None:
     now = [0.0]
     heard = Heard(lambda: now[0])
-    for tenant in range(5_000):
+    for number in range(5_000):
         now[0] += 1.0
-        heard.says("pass_failed", tenant=f"t{tenant}")
+        heard.says("database_ahead", migration=f"{number}")
 
     (repeats,) = heard.filters
     assert len(repeats._known) <= 1_000
