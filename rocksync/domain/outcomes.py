@@ -90,7 +90,8 @@ class Delivery:
 class Accepted:
     """The hub holds ``payload``. ``delivery`` None: it already did, and nothing was sent.
 
-    ``reason`` other than in_sync: it is there, but off sale. ``restock``: SKUs whose stock is to be looked at again.
+    ``reason`` other than in_sync: it is there, but off sale. ``restock`` and ``reprice``: SKUs whose stock and whose
+    price are to be looked at again.
     """
 
     key: str
@@ -99,6 +100,7 @@ class Accepted:
     delivery: Delivery | None = None
     reason: Reason = Reason.IN_SYNC
     restock: tuple[str, ...] = ()
+    reprice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

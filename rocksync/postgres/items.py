@@ -232,7 +232,7 @@ def _columns(outcomes: Sequence[Outcome], *names: str) -> list[list[Any]]:
 
 def _has_consequences(accepted: Accepted) -> bool:
     """Whether more than the item itself is to be written."""
-    return bool(accepted.restock or (accepted.delivery and accepted.delivery.created))
+    return bool(accepted.restock or accepted.reprice or (accepted.delivery and accepted.delivery.created))
 
 
 async def _record_accepted(
@@ -276,6 +276,7 @@ async def _record_consequences(
             [_encode(c.price).decode() for c in created] + [_encode(c.stock).decode() for c in created],
             [c.revisions.price for c in created] + [c.revisions.stock for c in created],
         )
+    await _mark(connection, tenant, Kind.PRICE, [sku for o in accepted for sku in o.reprice])
     await _mark(connection, tenant, Kind.STOCK, [sku for o in accepted for sku in o.restock])
 
 

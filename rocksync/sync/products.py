@@ -8,7 +8,7 @@ from rocksync.domain.catalog import Listing, Product
 from rocksync.domain.documents import OfferRevisions, ProductDocument, ProductPayload, Skip
 from rocksync.domain.doubt import either
 from rocksync.domain.errors import ItemError
-from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport
+from rocksync.domain.outcomes import Accepted, Delivery, Item, Outcome, PassReport
 from rocksync.domain.tenancy import Lease, Tenant
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Flow, Slice, plain, run_pass
@@ -75,7 +75,9 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
         [(item, document)] = parcel
         delivery = await deps.hub.put_product(tenant, document, item.accepted, full=item.resend, sending=item.sending)
         payload = _without(plain(document.payload), delivery.absent)
-        return [replace(accepted(item, document, payload), delivery=delivery)]
+        done = accepted(item, document, payload)
+        unseen = _unseen(item, payload, delivery)
+        return [replace(done, delivery=delivery, restock=(*done.restock, *unseen), reprice=unseen)]
 
     return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
 
@@ -103,6 +105,15 @@ def _variation_skus(payload: dict[str, Any] | None) -> set[str]:
 
 def _sellable_skus(payload: dict[str, Any]) -> list[str]:
     return sorted(_variation_skus(payload)) or [payload["sku"]]
+
+
+def _unseen(item: Item, payload: dict[str, Any], delivery: Delivery) -> tuple[str, ...]:
+    """SKUs that turn out to be at the hub without the offer they have now: off sale, they were sent none.
+
+    Their prices and stocks wait for a creation that is over.
+    """
+    known = set(_sellable_skus(item.accepted)) if item.accepted is not None else set[str]()
+    return tuple(sorted(set(_sellable_skus(payload)) - known - {created.sku for created in delivery.created}))
 
 
 def _without(payload: dict[str, Any], absent: Collection[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,7 @@ class Worker:
     paused: bool = False
     starts: int = 0
     pids: set[int] = field(default_factory=set)
+    died: dict[int, float] = field(default_factory=dict)
     arguments: list[str] = field(default_factory=list)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -159,7 +160,13 @@ class Worker:
     async def ended(self, within_s: float) -> int:
         assert self.process is not None
         async with asyncio.timeout(within_s):
-            return await self.process.wait()
+            code = await self.process.wait()
+        self.died.setdefault(self.process.pid, time.time())
+        return code
+
+    def sent_at(self, pids: Collection[int], seen_at: float) -> float:
+        """When one of *pids* sent something at the latest: a proxy that swallows it for a while sees it later."""
+        return min(seen_at, max((self.died.get(pid, seen_at) for pid in pids), default=seen_at))
 
 
 def _command_line(pid: int) -> str:
@@ -331,7 +338,7 @@ async def _worker(stack: contextlib.AsyncExitStack, ring: Arena, number: int, se
         if method != "GET" and path != "/oauth/token":
             grant = ring.hub.tokens._access.get(token)
             user = None if grant is None else grant.account.user_id
-            ring.writes.append(Write(time.time(), pids, user, method, path))
+            ring.writes.append(Write(worker.sent_at(pids, time.time()), pids, user, method, path))
 
     hub.before = note
     hub.owner = lambda: frozenset({worker.pid} if worker.pid else worker.pids)

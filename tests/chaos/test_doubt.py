@@ -133,6 +133,30 @@ async def test_a_product_whose_creation_had_no_reply_goes_off_sale_when_it_leave
     assert shop.at_hub("B1")["quantity"] == 0
 
 
+@pytest.mark.parametrize("table", ["product", "variation"])
+async def test_what_was_off_sale_when_its_creation_without_a_reply_was_put_right_has_its_price_when_it_is_back(
+    world: World,  # noqa: F811
+    table: str,
+) -> None:
+    shop = await world.shop()
+    for fault in ("5xx-after-write@POST", "outage@GET"):
+        world.hub.add_fault(fault)
+    await shop.simple("A", price=Decimal(10), on_hand=5)
+    await shop.varied("B", "B1", "B2")
+    await world.sync(shop)
+    assert (shop.at_hub("A")["price"], shop.at_hub("B1")["price"]) == (10, 10)
+    await shop.sql("UPDATE store.price SET price = 20 WHERE tenant_id = $1")
+    await shop.sql(f"UPDATE store.{table} SET active = false WHERE tenant_id = $1 AND sku IN ('A', 'B', 'B1')")
+    await world.again(shop)
+
+    await shop.sql(f"UPDATE store.{table} SET active = true WHERE tenant_id = $1")
+    await world.again(shop)
+
+    for sku in ("A", "B1", "B2"):
+        assert (sku, shop.at_hub(sku)["price"], shop.at_hub(sku)["quantity"]) == (sku, 20, 5)
+        assert await shop.why("price", sku) == ("synced", "in_sync")
+
+
 async def test_a_product_whose_creation_had_no_reply_is_adopted_with_its_price_and_stock(world: World) -> None:  # noqa: F811
     shop = await world.shop()
     for fault in ("5xx-after-write@POST", "outage@GET"):

@@ -1,12 +1,14 @@
 """A verdict that is never bad is none: each thing that it looks for is done to a round in which all was well."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.chaos import leaks, verdict
-from tests.chaos.arena import KEY, Arena, Tenant, Write, arena, server
+from tests.chaos.arena import KEY, Arena, Tenant, Worker, Write, arena, server
+from tests.chaos.proxy import Proxy
 from tests.chaos.shopkeeper import Shopkeeper
 from tests.chaos.storm import Outcome, settle
 
@@ -215,3 +217,14 @@ async def test_what_goes_wrong_is_said(
     await tamper(ring, ring.tenants[0])
 
     assert [line for line in await found(ring) if line not in before and said in line]
+
+
+def test_what_a_process_sent_it_sent_before_it_died_however_late_it_is_seen(tmp_path: Path) -> None:
+    proxy = Proxy(0, "http")
+    worker = Worker(environment={}, log=tmp_path / "log", hub=proxy, postgres=proxy, http_port=0)
+    worker.died[7] = 100.0
+
+    assert worker.sent_at({7}, 103.0) == 100.0
+    assert worker.sent_at({7}, 99.0) == 99.0
+    assert worker.sent_at({7, 8}, 103.0) == 103.0
+    assert worker.sent_at((), 103.0) == 103.0
