@@ -95,6 +95,12 @@ class StoreOrders:
         async with self._writing(lease) as connection:
             await connection.execute(_QUERIES.doubt, lease.tenant.id, order_id)
 
+    async def looked(self, lease: Lease, order: HubOrder) -> None:
+        """Have the next poll look at an order again if it shows it otherwise than it has just been read by itself."""
+        digest = _digest(json_text(order.document))
+        async with self._writing(lease) as connection:
+            await connection.execute(_QUERIES.looked, lease.tenant.id, order.id, digest)
+
     async def catch_up(self, lease: Lease) -> None:
         """Settle what stock rows were locked for, and look again at orders that wait for SKUs."""
         with explained():
@@ -213,7 +219,7 @@ def _is_older(modified_at: datetime | None, than: datetime | None) -> bool:
 def _note(lease: Lease, order: HubOrder, known: asyncpg.Record | None) -> _Note | None:
     """What is to be noted of *order*; None: it is as it was, or stale."""
     document = json_text(order.document)
-    digest = hashlib.sha256(document.encode()).digest()
+    digest = _digest(document)
     if known is not None and (known["digest"] == digest or _is_older(order.modified_at, known["modified_at"])):
         return None
     in_store = known is not None and known["in_store"]
@@ -223,6 +229,10 @@ def _note(lease: Lease, order: HubOrder, known: asyncpg.Record | None) -> _Note 
         digest=digest,
         uninteresting=None if in_store else _why_uninteresting(lease, order),
     )
+
+
+def _digest(document: str) -> bytes:
+    return hashlib.sha256(document.encode()).digest()
 
 
 def _why_uninteresting(lease: Lease, order: HubOrder) -> str | None:

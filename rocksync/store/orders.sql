@@ -70,6 +70,11 @@ VALUES ($1, $2, 'unknown', '', $3)
 -- $1 tenant_id bigint, $2 id text
 UPDATE rocksync.hub_order SET digest = '' WHERE tenant_id = $1 AND id = $2;
 
+-- name: looked
+-- What an order was like when it was read by itself: shown otherwise, even as it was before, it counts as changed.
+-- $1 tenant_id bigint, $2 id text, $3 digest bytea
+UPDATE rocksync.hub_order SET digest = $3 WHERE tenant_id = $1 AND id = $2 AND digest <> $3;
+
 -- name: catch_up
 -- Reservations settled as far as stock rows are free, and whether orders wait for SKUs. $1 tenant_id bigint
 SELECT rocksync.settle($1), EXISTS (SELECT FROM rocksync.hub_order WHERE tenant_id = $1 AND missing_skus <> '{}') AS parked;

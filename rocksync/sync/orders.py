@@ -148,9 +148,12 @@ class _Advance:
             if row is not None and row.document is not None and not item.resend:
                 return self.deps.hub.decode_order(row.document)
             async with strength:
-                return await self.deps.hub.order(self.lease.tenant, item.key)
+                order = await self.deps.hub.order(self.lease.tenant, item.key)
         except ItemError as error:
             return error
+        if order is not None and row is not None:
+            await self.deps.orders.looked(self.lease, order)  # a list that has shown it better before shows it again
+        return order
 
     async def _follow(self, order: HubOrder, store: StoreOrder | None) -> None:
         """Move status and stock in the store although the hub cannot be told, of a wrong invoice for example."""

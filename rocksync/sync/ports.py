@@ -98,6 +98,9 @@ class OrderBook(Protocol):
     async def doubt(self, lease: Lease, order_id: str) -> None:
         """Have the next poll look at an order again even if it is shown as before: the hub may drop what is written."""
 
+    async def looked(self, lease: Lease, order: HubOrder) -> None:
+        """Have the next poll look at an order again if it shows it otherwise than it has just been read by itself."""
+
     async def catch_up(self, lease: Lease) -> None:
         """Settle reservations as far as stock rows are free; make parked orders pending whose SKUs are known by now."""
 

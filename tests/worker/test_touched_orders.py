@@ -3,7 +3,7 @@
 import pytest
 
 from rocksync.domain.tenancy import Kind
-from tests.worker.test_orders import invoice, sell, ship
+from tests.worker.test_orders import imported, invoice, sell, ship
 from tests.worker.world import World
 
 
@@ -55,3 +55,36 @@ async def test_an_order_that_is_resent_and_cannot_be_told_is_told_of_once(world:
     assert set_aside[0] in {"quarantined", "skipped"}
     assert await shop.why("order", order["id"]) == set_aside
     assert world.sent(before) == []
+
+
+async def test_an_order_that_was_read_in_a_status_nobody_knows_is_imported_when_a_list_shows_it_as_before(
+    world: World,
+) -> None:
+    shop, _ = await sell(world)
+    order = shop.market.create_order([{"sku": "NOVO", "quantity": 1}], status="pending")
+    await world.sync(shop, Kind.ORDER)
+    await shop.simple("NOVO")
+    await shop.sql("UPDATE rocksync.item SET resend = true WHERE tenant_id = $1 AND kind = 'order'")
+    world.hub.add_fault("unknown-status@GET /orders/{id}")
+    await world.sync(shop, Kind.ORDER)
+    assert await shop.order(order["id"]) is None
+    world.hub.remove_faults()
+
+    await world.sync(shop, Kind.ORDER)
+
+    assert (await imported(shop, order))["status"] == "pending"
+
+
+async def test_an_order_that_was_read_in_a_status_nobody_knows_is_approved_as_the_list_had_shown(world: World) -> None:
+    shop, order = await sell(world, status="pending")
+    await world.sync(shop, Kind.ORDER)
+    shop.market.approve(order["id"])
+    await shop.sql("UPDATE rocksync.item SET resend = true WHERE tenant_id = $1 AND kind = 'order'")
+    world.hub.add_fault("unknown-status@GET /orders/{id}")
+    await world.sync(shop, Kind.ORDER)
+    assert (await imported(shop, order))["status"] == "pending"
+    world.hub.remove_faults()
+
+    await world.sync(shop, Kind.ORDER)
+
+    assert (await imported(shop, order))["status"] == "approved"
