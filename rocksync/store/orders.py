@@ -91,7 +91,10 @@ class StoreOrders:
             await connection.execute(_QUERIES.park, lease.tenant.id, order_id, sorted(set(missing)))
 
     async def doubt(self, lease: Lease, order_id: str) -> None:
-        """Have the next poll look at an order again even if it is shown as before: the hub may drop what is written."""
+        """Have the next poll look at an order again even if it is shown as before.
+
+        The hub may drop what is written, or say of an order that it lists that there is none.
+        """
         async with self._writing(lease) as connection:
             await connection.execute(_QUERIES.doubt, lease.tenant.id, order_id)
 

@@ -122,7 +122,10 @@ class _Advance:
     async def convert(
         self, pairs: Sequence[tuple[Item, OrderRow | None]]
     ) -> Sequence[OrderTask | Skip | Skipped | Forgotten | ItemError]:
-        """Decode and map; an order that the store knows of but that was not seen at the hub is fetched."""
+        """Decode and map; an order that the store knows of but that was not seen at the hub is fetched.
+
+        What lists have shown of a fetched one before counts no more: if they go on showing it, it is looked at again.
+        """
         answers: dict[str, OrderTask | Skip | Skipped | Forgotten | ItemError] = {}
         ready: dict[str, tuple[HubOrder, StoreOrder | None]] = {}
         strength = asyncio.Semaphore(self.limits.senders)
@@ -151,8 +154,10 @@ class _Advance:
                 order = await self.deps.hub.order(self.lease.tenant, item.key)
         except ItemError as error:
             return error
-        if order is not None and row is not None:
-            await self.deps.orders.looked(self.lease, order)  # a list that has shown it better before shows it again
+        if order is None:
+            await self.deps.orders.doubt(self.lease, item.key)
+        else:
+            await self.deps.orders.looked(self.lease, order)
         return order
 
     async def _follow(self, order: HubOrder, store: StoreOrder | None) -> None:

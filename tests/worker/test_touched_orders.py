@@ -2,7 +2,7 @@
 
 import pytest
 
-from rocksync.domain.tenancy import Kind
+from rocksync.domain.tenancy import Kind, Tenant
 from tests.worker.test_orders import imported, invoice, sell, ship
 from tests.worker.world import World
 
@@ -88,3 +88,25 @@ async def test_an_order_that_was_read_in_a_status_nobody_knows_is_approved_as_th
     await world.sync(shop, Kind.ORDER)
 
     assert (await imported(shop, order))["status"] == "approved"
+
+
+async def test_an_order_that_the_hub_once_said_there_is_not_is_imported_when_a_list_shows_it_as_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, _ = await sell(world)
+    order = shop.market.create_order([{"sku": "NOVO", "quantity": 1}], status="pending")
+    await world.sync(shop, Kind.ORDER)
+    await shop.simple("NOVO")
+    await shop.sql("UPDATE rocksync.item SET resend = true WHERE tenant_id = $1 AND kind = 'order'")
+
+    async def absent(_tenant: Tenant, _order_id: str) -> None:
+        return None
+
+    monkeypatch.setattr(world.app.hub, "order", absent)
+    await world.sync(shop, Kind.ORDER)
+    assert await shop.order(order["id"]) is None
+    monkeypatch.undo()
+
+    await world.sync(shop, Kind.ORDER)
+
+    assert (await imported(shop, order))["status"] == "pending"
