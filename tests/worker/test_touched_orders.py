@@ -1,10 +1,12 @@
 """Orders that people touch: resent by an operator, cancelled in the store alone."""
 
+from typing import Any
+
 import pytest
 
 from rocksync.domain.tenancy import Kind, Tenant
 from tests.worker.test_orders import imported, invoice, sell, ship
-from tests.worker.world import World
+from tests.worker.world import Shop, World
 
 
 async def test_an_order_that_is_resent_is_told_again_and_gets_no_second_shipment(world: World) -> None:
@@ -57,14 +59,20 @@ async def test_an_order_that_is_resent_and_cannot_be_told_is_told_of_once(world:
     assert world.sent(before) == []
 
 
-async def test_an_order_that_was_read_in_a_status_nobody_knows_is_imported_when_a_list_shows_it_as_before(
-    world: World,
-) -> None:
+async def listed_and_to_be_read(world: World) -> tuple[Shop, dict[str, Any]]:
+    """A shop, and a new order that a list has shown; a pass over it begins by reading it by itself."""
     shop, _ = await sell(world)
     order = shop.market.create_order([{"sku": "NOVO", "quantity": 1}], status="pending")
     await world.sync(shop, Kind.ORDER)
     await shop.simple("NOVO")
     await shop.sql("UPDATE rocksync.item SET resend = true WHERE tenant_id = $1 AND kind = 'order'")
+    return shop, order
+
+
+async def test_an_order_that_was_read_in_a_status_nobody_knows_is_imported_when_a_list_shows_it_as_before(
+    world: World,
+) -> None:
+    shop, order = await listed_and_to_be_read(world)
     world.hub.add_fault("unknown-status@GET /orders/{id}")
     await world.sync(shop, Kind.ORDER)
     assert await shop.order(order["id"]) is None
@@ -93,11 +101,7 @@ async def test_an_order_that_was_read_in_a_status_nobody_knows_is_approved_as_th
 async def test_an_order_that_the_hub_once_said_there_is_not_is_imported_when_a_list_shows_it_as_before(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop, _ = await sell(world)
-    order = shop.market.create_order([{"sku": "NOVO", "quantity": 1}], status="pending")
-    await world.sync(shop, Kind.ORDER)
-    await shop.simple("NOVO")
-    await shop.sql("UPDATE rocksync.item SET resend = true WHERE tenant_id = $1 AND kind = 'order'")
+    shop, order = await listed_and_to_be_read(world)
 
     async def absent(_tenant: Tenant, _order_id: str) -> None:
         return None
