@@ -41,6 +41,11 @@ class LeaseLostError(PassError):
 class UnrecordedError(PassError):
     """What the pass delivered could not be written down: nobody knows for sure what the hub holds."""
 
+    @classmethod
+    def since(cls, error: PassError) -> "UnrecordedError":
+        """What *error* means where something may have been delivered before it."""
+        return cls(error.detail, reason=error.reason, retry_after_s=error.retry_after_s)
+
 
 class TenantError(Exception):
     """One tenant is to be stopped until somebody acts; the others go on."""

@@ -339,7 +339,7 @@ class _Run(Generic[R, D]):
             await self._suspect(batch)
             return
         except PassError as error:
-            self._failure = UnrecordedError(error.detail, reason=error.reason, retry_after_s=error.retry_after_s)
+            self._failure = UnrecordedError.since(error)
             return
         for outcome in batch:
             self._tally.add(outcome)

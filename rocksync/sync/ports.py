@@ -96,7 +96,10 @@ class OrderBook(Protocol):
         """Let an order wait for SKUs that the store does not know."""
 
     async def doubt(self, lease: Lease, order_id: str) -> None:
-        """Have the next poll look at an order again even if it is shown as before: the hub may drop what is written."""
+        """Have the next poll look at an order again even if it is shown as before.
+
+        The hub may drop what is written, or say of an order that it lists that there is none.
+        """
 
     async def looked(self, lease: Lease, order: HubOrder) -> None:
         """Have the next poll look at an order again if it shows it otherwise than it has just been read by itself."""

@@ -271,8 +271,7 @@ class Worker:
             if meant is None:
                 log.exception("pass_broke", extra=_names(lease))
                 meant = PassError(f"{_kind(error)}: see the log", reason=Reason.PENDING)
-            unrecorded = UnrecordedError(meant.detail, reason=meant.reason, retry_after_s=meant.retry_after_s)
-            end = await self._failed(lease, started, unrecorded)
+            end = await self._failed(lease, started, UnrecordedError.since(meant))
         _tell(end)
         self.observe(end)
 
