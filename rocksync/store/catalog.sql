@@ -45,7 +45,8 @@ SELECT c.sku, coalesce(v.product_sku, p.sku) AS product_sku, c.price, c.special_
         AND (SELECT o.sku FROM store.variation o WHERE o.tenant_id = $1 AND o.product_sku = asked.sku LIMIT 1) IS NULL);
 
 -- name: stocks
--- Stocks of SKUs, sellable or not, one row for each; held are units that settling a reservation will take from sale.
+-- Stocks of SKUs, sellable or not, one row for each; held are units that settling a reservation will take from sale, also
+-- those that a row showed in whose place another one has come.
 -- $1 tenant_id bigint, $2 skus text[], $3 boolean: a product that is kept off the hub counts as inactive, and so does
 -- one that is off sale there until it is on sale again: then its stocks are marked
 SELECT asked.sku,
@@ -59,7 +60,15 @@ SELECT asked.sku,
            AND r.sku = asked.sku
            AND r.settled <> r.wanted
            AND r.settled IN ('none', 'released')
-           AND r.wanted IN ('reserved', 'taken')) AS held,
+           AND r.wanted IN ('reserved', 'taken'))
+       + CASE WHEN asked.sku = ANY (ARRAY(SELECT x.sku FROM rocksync.replaced_stock x WHERE x.tenant_id = $1))
+              THEN (SELECT CASE WHEN sum(r.quantity) > s.reserved
+                                THEN coalesce(sum(r.quantity) FILTER (WHERE r.wanted IN ('reserved', 'taken')), 0) ELSE 0 END
+                      FROM rocksync.reservation r
+                     WHERE r.tenant_id = $1
+                       AND r.sku = asked.sku
+                       AND r.settled = 'reserved')
+              ELSE 0 END AS held,
        (s.sku IS NOT NULL
         AND coalesce(p.active, false)
         AND coalesce(v.active, true)

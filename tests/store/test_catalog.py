@@ -1,3 +1,4 @@
+import re
 from decimal import Decimal
 
 import asyncpg
@@ -233,5 +234,5 @@ async def test_pages_are_read_by_the_keys_of_their_tables_in_a_big_store(shop: S
         arguments = [shop.id, [f"S{n}-2" for n in range(1, 301)], True][: 3 if name == "stocks" else 2]
         plan = await shop.pool.fetch("EXPLAIN " + queries[name], *arguments)
 
-        scans = [line for (line,) in plan if "Seq Scan on" in line and "Seq Scan on reservation" not in line]
+        scans = [line for (line,) in plan if re.search(r"Seq Scan on (?!reservation|replaced_stock)", line)]
         assert scans == [], name
