@@ -23,15 +23,24 @@ class MissingAtHubError(ItemError):
 
 
 class PassError(Exception):
-    """One pass cannot go on; what is recorded stays, and no item is blamed."""
+    """One pass cannot go on; what is recorded stays, and no item is blamed.
+
+    ``late_s``: seconds for which what was sent last may still be carried out.
+    """
 
     def __init__(
-        self, detail: str, *, reason: Reason = Reason.HUB_UNAVAILABLE, retry_after_s: float | None = None
+        self,
+        detail: str,
+        *,
+        reason: Reason = Reason.HUB_UNAVAILABLE,
+        retry_after_s: float | None = None,
+        late_s: float = 0.0,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.late_s = late_s
 
 
 class LeaseLostError(PassError):

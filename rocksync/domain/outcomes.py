@@ -135,7 +135,8 @@ class Refused:
 class Postponed:
     """The item is to be looked at again after ``delay_s``; no failed attempt. Example: a write not read back yet.
 
-    ``doubtful``: it may have been delivered all the same, so next time it is sent whatever was accepted.
+    ``doubtful``: it may have been delivered all the same, so next time it is sent whatever was accepted. ``late_s``:
+    for so many seconds it may still be carried out, after what is sent in the meantime.
     """
 
     key: str
@@ -145,6 +146,7 @@ class Postponed:
     delay_s: float
     delivery: Delivery | None = None
     doubtful: bool = False
+    late_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

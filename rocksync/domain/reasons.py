@@ -223,11 +223,12 @@ GUIDANCE: Mapping[Reason, Guidance] = {
         fix_pt="Peça novas ao cliente, depois `rocksync tenant credentials SLUG`.",
     ),
     Reason.UNCONFIRMED: Guidance(
-        meaning="Sent, but Plugg.to does not show it; or held before sending, since the change is beyond the"
-        " tenant's limits.",
+        meaning="Sent, but Plugg.to does not show it, or may still carry out an earlier request; or held before"
+        " sending, since the change is beyond the tenant's limits.",
         fix="Sent: it is checked again by itself, or `rocksync resend`. Held: `rocksync holds approve` or `reject`.",
         who=Actor.OPERATOR,
-        meaning_pt="Enviado, mas a Plugg.to não mostra; ou retido antes do envio, por passar dos limites do cliente.",
+        meaning_pt="Enviado, mas a Plugg.to não mostra, ou ainda pode executar um pedido anterior; ou retido antes do"
+        " envio, por passar dos limites do cliente.",
         fix_pt="Enviado: é conferido de novo sozinho, ou `rocksync resend`. Retido: `rocksync holds approve` ou"
         " `reject`.",
     ),

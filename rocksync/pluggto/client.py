@@ -125,7 +125,7 @@ class Client:
             except _FailedError as failed:
                 tries += 1
                 if not request.repeatable and not failed.harmless:
-                    raise AmbiguousError(failed.error.detail) from None
+                    raise AmbiguousError(failed.error.detail, late_s=failed.error.late_s) from None
                 await self._wait(failed, tries, self._clock() - started_at)
                 continue
             if reply is not None:
@@ -137,11 +137,11 @@ class Client:
             token = await self._auth.after_refusal(tenant, session, token)
 
     async def _wait(self, failed: _FailedError, tries: int, tried_s: float) -> None:
-        """Wait before the next try. Raises: PassError if there is to be none."""
+        """Wait before the next try. Raises: PassError if there is to be none, as when the last may come late."""
         wait_s = _FIRST_WAIT_S * 2**tries * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
         if failed.wait_s is not None:
             wait_s = failed.wait_s
-        if tries >= _TRIES or wait_s > LONGEST_WAIT_S or tried_s + wait_s > _TRIED_LONG_S:
+        if tries >= _TRIES or failed.error.late_s or wait_s > LONGEST_WAIT_S or tried_s + wait_s > _TRIED_LONG_S:
             raise failed.error
         await self._sleep(wait_s)
 
@@ -185,7 +185,10 @@ class Client:
             failed = status >= _SERVER_ERROR
         except NoAnswerError as error:
             failed = True
-            raise _FailedError(PassError(f"no answer from Plugg.to: {error}"), harmless=not error.sent) from None
+            late_s = 0.0 if method == "GET" else error.late_s
+            raise _FailedError(
+                PassError(f"no answer from Plugg.to: {error}", late_s=late_s), harmless=not error.sent
+            ) from None
         finally:
             self._settle(failed, probe=probe)
             if failed is not None:

@@ -22,14 +22,21 @@ _CONNECT_S = 10.0
 _LARGE = 2**20
 _JSON = {"Content-Type": "application/json"}
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_LATE = 3.0
+"""Time limits for which a request that was not answered within one may still be carried out. Assumed: answers after
+more than 20 s are known (pluggto-api 6), not how much more."""
 
 
 class NoAnswerError(Exception):
-    """No whole reply came; ``sent`` tells whether the request may have been carried out all the same."""
+    """No whole reply came; ``sent`` tells whether the request may have been carried out all the same.
 
-    def __init__(self, why: str, *, sent: bool) -> None:
+    ``late_s``: seconds for which it may still be.
+    """
+
+    def __init__(self, why: str, *, sent: bool, late_s: float = 0.0) -> None:
         super().__init__(why)
         self.sent = sent
+        self.late_s = late_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +52,10 @@ class Answer:
 class Transport:
     """Sends to one base URL over shared connections."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, connections: int) -> None:
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, *, timeout_s: float, connections: int) -> None:
         self._session = session
         self._base = base_url.rstrip("/")
+        self._late_s = _LATE * timeout_s
         self._free = asyncio.Semaphore(connections)
 
     async def send(
@@ -81,7 +89,9 @@ class Transport:
                     )
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
                 raise NoAnswerError(type(error).__name__, sent=False) from None
-            except (aiohttp.ClientError, TimeoutError, OSError, ValueError, _RepeatedError) as error:
+            except TimeoutError as error:
+                raise NoAnswerError(type(error).__name__, sent=True, late_s=self._late_s) from None
+            except (aiohttp.ClientError, OSError, ValueError, _RepeatedError) as error:
                 raise NoAnswerError(type(error).__name__.strip("_"), sent=True) from None
 
 
@@ -140,7 +150,7 @@ async def open_transport(base_url: str, *, timeout_s: float, connections: int) -
         middlewares=(_once,),
         request_class=_Request,
     ) as session:
-        yield Transport(session, base_url, connections)
+        yield Transport(session, base_url, timeout_s=timeout_s, connections=connections)
 
 
 def retry_after_s(answer: Answer, now_s: float) -> float | None:

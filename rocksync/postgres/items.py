@@ -185,7 +185,7 @@ class Items:
                     _QUERIES.record_postponed,
                     tenant,
                     kind,
-                    *_columns(postponed, "key", "revision", "reason", "detail", "delay_s", "doubtful"),
+                    *_columns(postponed, "key", "revision", "reason", "detail", "delay_s", "doubtful", "late_s"),
                 )
             if held := [o for o in outcomes if isinstance(o, Held)]:
                 await connection.execute(

@@ -30,14 +30,15 @@ SELECT key, revision, changed_at, attempts, resend, accepted, sending
 SELECT key, state, reason, accepted FROM rocksync.item WHERE tenant_id = $1 AND kind = $2 AND key = ANY ($3);
 
 -- name: reconsider
--- Map every item again. What was refused may be right now; what the hub could not take waits as before.
--- $1 tenant_id bigint, $2 kind text
+-- Map every item again, of orders those that are not done with. What was refused may be right now; what the hub could not
+-- take waits as before. $1 tenant_id bigint, $2 kind text
 UPDATE rocksync.item
    SET state = 'pending', reason = 'pending', detail = NULL, revision = revision + 1, attempts = 0,
        changed_at = coalesce(changed_at, now()),
        next_attempt_at = CASE WHEN state = 'pending' AND attempts = 0 THEN next_attempt_at ELSE now() END
  WHERE tenant_id = $1
-   AND kind = $2;
+   AND kind = $2
+   AND (kind <> 'order' OR state IN ('pending', 'quarantined'));
 
 -- name: set_mapper_version
 -- $1 tenant_id bigint, $2 kind text, $3 version text
@@ -45,7 +46,7 @@ UPDATE rocksync.schedule SET mapper_version = $3 WHERE tenant_id = $1 AND kind =
 
 -- name: record_accepted
 -- The hub holds what it is to hold: one statement, as it comes ten times a second for each pass. An item that changed
--- meanwhile stays pending. Nothing happens, and false is returned, if the lease is not held. This and the next ones name
+-- meanwhile stays pending, and so does one of which an earlier request may be carried out later. Nothing happens, and false is returned, if the lease is not held. This and the next ones name
 -- their keys twice: a plan made while the table was small still begins with these keys, not with all items of the tenant.
 -- (From PostgreSQL 17 on. Before, a table that nobody has analyzed yet is read by tenant and kind, until autovacuum comes by.)
 -- $1 tenant_id, $2 kind, $3 token bigint, $4 whether a crash of the server may lose it boolean, $5 keys text[],
@@ -60,12 +61,16 @@ recorded AS (
            accepted_at = CASE WHEN o.payload IS NULL THEN i.accepted_at ELSE now() END,
            attempted_at = now(),
            attempts = 0,
-           resend = i.resend AND i.revision <> o.revision AND o.payload IS NULL,
+           resend = (i.resend AND i.revision <> o.revision) OR coalesce(i.late_until > now(), false),
+           late_until = CASE WHEN i.late_until > now() THEN i.late_until END,
+           next_attempt_at = CASE WHEN i.revision = o.revision AND i.late_until > now() THEN i.late_until ELSE i.next_attempt_at END,
            sending = CASE WHEN o.payload IS NULL THEN i.sending END,
-           state = CASE WHEN i.revision <> o.revision THEN i.state WHEN o.reason = 'in_sync' THEN 'synced' ELSE 'skipped' END,
-           reason = CASE WHEN i.revision <> o.revision THEN i.reason ELSE o.reason END,
-           detail = CASE WHEN i.revision <> o.revision THEN i.detail END,
-           changed_at = CASE WHEN i.revision <> o.revision THEN i.changed_at END
+           state = CASE WHEN i.revision <> o.revision THEN i.state WHEN i.late_until > now() THEN 'pending'
+                        WHEN o.reason = 'in_sync' THEN 'synced' ELSE 'skipped' END,
+           reason = CASE WHEN i.revision <> o.revision THEN i.reason WHEN i.late_until > now() THEN 'unconfirmed' ELSE o.reason END,
+           detail = CASE WHEN i.revision <> o.revision THEN i.detail
+                         WHEN i.late_until > now() THEN 'an earlier request that was not answered may be carried out after it: sent once more' END,
+           changed_at = CASE WHEN i.revision <> o.revision THEN i.changed_at WHEN i.late_until > now() THEN coalesce(i.changed_at, now()) END
       FROM unnest($5::text[], $6::bigint[], $7::text[], $8::text[]) AS o (key, revision, payload, reason)
      WHERE (SELECT held FROM held) AND i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($5) AND i.key = o.key),
 told AS (
@@ -103,15 +108,17 @@ UPDATE rocksync.item i
 
 -- name: record_postponed
 -- To be looked at again, without a failed attempt. $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[],
--- $5 reasons text[], $6 details text[], $7 delays in seconds float8[], $8 doubtful boolean[]: whatever has changed since
+-- $5 reasons text[], $6 details text[], $7 delays in seconds float8[], $8 doubtful boolean[]: whatever has changed since,
+-- $9 seconds for which it may still be carried out float8[]: orders are read back
 UPDATE rocksync.item i
    SET resend = i.resend OR o.doubtful, attempted_at = now(),
+       late_until = CASE WHEN o.late_s > 0 AND i.kind <> 'order' THEN now() + o.late_s * interval '1 second' ELSE i.late_until END,
        reason = CASE WHEN i.revision = o.revision THEN o.reason ELSE i.reason END,
        detail = CASE WHEN i.revision = o.revision THEN o.detail ELSE i.detail END,
        next_attempt_at = CASE WHEN i.revision = o.revision THEN now() + o.delay_s * interval '1 second'
                               ELSE i.next_attempt_at END
-  FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::float8[], $8::boolean[])
-       AS o (key, revision, reason, detail, delay_s, doubtful)
+  FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::float8[], $8::boolean[], $9::float8[])
+       AS o (key, revision, reason, detail, delay_s, doubtful, late_s)
  WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key
    AND (i.revision = o.revision OR o.doubtful);
 

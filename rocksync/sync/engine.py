@@ -300,6 +300,7 @@ class _Run(Generic[R, D]):
                     detail=error.detail,
                     delay_s=error.retry_after_s or _SETBACK_S,
                     doubtful=number < len(sent),
+                    late_s=error.late_s if number < len(sent) else 0.0,
                 )
             )
 

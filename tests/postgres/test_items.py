@@ -72,3 +72,28 @@ async def test_nothing_is_recorded_under_a_lost_lease(
     assert await row(pool) == ("pending", None, None)
     assert await pool.fetchval("SELECT count(*) FROM rocksync.item WHERE kind <> 'product'") == 0
     assert await pool.fetchval("SELECT count(*) FROM rocksync.history") == 0
+
+
+async def test_what_is_to_be_sent_again_while_it_is_on_its_way_is_sent_again(pool: asyncpg.Pool, lease: Lease) -> None:
+    await pool.execute("UPDATE rocksync.item SET resend = true, revision = 2 WHERE kind = 'product'")
+
+    await Items(pool).record(lease, [CREATED])
+
+    row = await pool.fetchrow("SELECT state, resend FROM rocksync.item WHERE kind = 'product'")
+    assert row is not None
+    assert tuple(row) == ("pending", True)
+
+
+async def test_orders_that_are_done_with_are_not_mapped_again(pool: asyncpg.Pool, lease: Lease) -> None:
+    await pool.execute("UPDATE rocksync.schedule SET lease_token = 1, mapper_version = 'a' WHERE kind = 'order'")
+    await pool.execute(
+        """INSERT INTO rocksync.item (tenant_id, kind, key, state, reason) SELECT $1, 'order', state, state, 'in_sync'
+             FROM unnest('{pending,synced,skipped,quarantined}'::text[]) AS state""",
+        lease.tenant.id,
+    )
+
+    marked = await Items(pool).reconsider(replace(lease, kind=Kind.ORDER, token=1, mapper_version="a"), "b")
+
+    assert marked == 2
+    rows = await pool.fetch("SELECT key FROM rocksync.item WHERE kind = 'order' AND state = 'pending' ORDER BY key")
+    assert [key for (key,) in rows] == ["pending", "quarantined"]

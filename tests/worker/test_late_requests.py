@@ -1,0 +1,60 @@
+"""A request that was not answered in time may be carried out after later ones: the last word is the store's."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from rocksync.app import App, open_app
+from rocksync.domain.tenancy import Kind
+from tests.worker.world import Shop, World
+
+
+@pytest.fixture
+async def impatient(world: World) -> AsyncIterator[App]:
+    """A worker that waits 0.2 s for an answer."""
+    settings = replace(world.settings, pluggto=replace(world.settings.pluggto, timeout_s=0.2))
+    async with open_app(settings) as app:
+        yield app
+
+
+async def unanswered(world: World, shop: Shop, app: App, on_hand: int) -> None:
+    """Change a stock and have the request about it not answered."""
+    world.hub.add_fault("stall@stockx1")
+    await shop.sql("UPDATE store.stock SET on_hand = $2 WHERE tenant_id = $1", on_hand)
+    await app.run_once(tenants=[shop.id], kinds=[Kind.STOCK])
+    world.hub.remove_faults()
+
+
+async def test_what_is_accepted_while_an_earlier_request_may_be_carried_out_is_sent_once_more(
+    world: World, impatient: App
+) -> None:
+    shop = await world.shop()
+    await shop.simple("A", on_hand=60)
+    await world.sync(shop)
+    await unanswered(world, shop, impatient, 50)
+    await shop.sql("UPDATE store.stock SET on_hand = 2 WHERE tenant_id = $1")
+    await impatient.run_once(tenants=[shop.id], kinds=[Kind.STOCK])
+    assert shop.at_hub("A")["quantity"] == 2
+    assert await shop.why("stock", "A") == ("pending", "unconfirmed")
+
+    shop.at_hub("A")["quantity"] = 50  # now it is carried out
+    await shop.sql("UPDATE rocksync.item SET late_until = now(), next_attempt_at = now() WHERE tenant_id = $1")
+    await world.sync(shop)
+
+    assert shop.at_hub("A")["quantity"] == 2
+    assert await shop.why("stock", "A") == ("synced", "in_sync")
+    item = await shop.item("stock", "A")
+    assert (item["late_until"], item["resend"], item["changed_at"]) == (None, False, None)
+
+
+async def test_a_write_that_was_not_answered_in_time_is_not_repeated_at_once(world: World, impatient: App) -> None:
+    shop = await world.shop()
+    await shop.simple("A", on_hand=60)
+    await world.sync(shop)
+    before = world.mark()
+
+    await unanswered(world, shop, impatient, 50)
+
+    assert [entry["method"] for entry in world.sent(after=before)] == ["PUT"]
+    assert await shop.why("stock", "A") == ("pending", "hub_unavailable")
