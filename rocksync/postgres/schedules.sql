@@ -46,16 +46,22 @@ SELECT rocksync.fail($1, $2, $3, $4 * interval '1 second', $5, $6, $7);
 SELECT failures FROM rocksync.schedule WHERE tenant_id = $1 AND kind = $2;
 
 -- name: wake_changed
--- Immediate schedules of which something changed are due. What is limited to one row cannot be planned but by its key, however
--- many changes wait. $1 tenant ids bigint[] or null for all
+-- Immediate schedules of which something changed are due; one that somebody has locked is left to the next poll. What is
+-- limited to one row cannot be planned but by its key, however many changes wait. $1 tenant ids bigint[] or null for all
+WITH changed AS MATERIALIZED (
+    SELECT s.tenant_id, s.kind
+      FROM rocksync.schedule s
+      JOIN rocksync.tenant t ON t.id = s.tenant_id
+     WHERE t.status = 'active' AND s.mode = 'immediate'
+       AND ($1::bigint[] IS NULL OR s.tenant_id = ANY ($1))
+       AND (s.due_at IS NULL OR s.due_at > clock_timestamp())
+       AND (SELECT c.changed_at FROM rocksync.change c
+             WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind ORDER BY c.changed_at LIMIT 1) IS NOT NULL
+       FOR NO KEY UPDATE OF s SKIP LOCKED)
 UPDATE rocksync.schedule s
    SET due_at = clock_timestamp()
-  FROM rocksync.tenant t
- WHERE t.id = s.tenant_id AND t.status = 'active' AND s.mode = 'immediate'
-   AND ($1::bigint[] IS NULL OR s.tenant_id = ANY ($1))
-   AND (s.due_at IS NULL OR s.due_at > clock_timestamp())
-   AND (SELECT c.changed_at FROM rocksync.change c
-         WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind ORDER BY c.changed_at LIMIT 1) IS NOT NULL;
+  FROM changed c
+ WHERE s.tenant_id = c.tenant_id AND s.kind = c.kind;
 
 -- name: wake_mapped
 -- Tenants that use one of these mappers are due. $1 mapper names text[], $2 slugs text[]
@@ -122,10 +128,14 @@ SELECT count(*)
    AND EXISTS (SELECT FROM rocksync.schedule o WHERE o.tenant_id = s.tenant_id AND o.leased_until > clock_timestamp());
 
 -- name: resume_paused
--- Tenants and kinds whose pause is over.
-WITH over AS (
-    UPDATE rocksync.schedule SET paused_until = NULL, paused_reason = NULL WHERE paused_until <= clock_timestamp())
-UPDATE rocksync.tenant SET status = 'active' WHERE status = 'paused' AND paused_until <= clock_timestamp();
+-- Tenants and kinds whose pause is over; what somebody has locked is left to the next poll.
+WITH kinds AS (
+    UPDATE rocksync.schedule s SET paused_until = NULL, paused_reason = NULL
+     WHERE (s.tenant_id, s.kind) IN (SELECT o.tenant_id, o.kind FROM rocksync.schedule o
+                                      WHERE o.paused_until <= clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED))
+UPDATE rocksync.tenant t SET status = 'active'
+ WHERE t.id IN (SELECT o.id FROM rocksync.tenant o
+                 WHERE o.status = 'paused' AND o.paused_until <= clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED);
 
 -- name: beat
 -- The worker is alive. $1 name text, $2 version text

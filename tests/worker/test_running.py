@@ -94,6 +94,24 @@ async def test_whoever_has_the_inbox_of_credentials_locked_holds_up_nothing_else
                 await until(lambda n=n: quantity(shop, "A", 20 + n), within_s=5)
 
 
+async def test_whoever_has_a_schedule_locked_holds_up_no_other(world: World) -> None:
+    async with running(world.app):
+        shop = await at_once(world)
+        locked = await world.shop("presa")
+        await world.pool.execute("SELECT rocksync.set_schedule('presa', 'stock', 'immediate', NULL)")
+        waits = "SELECT due_at > now() FROM rocksync.schedule WHERE tenant_id = $1 AND kind = 'stock'"
+        await until(lambda: locked.sql(waits))
+        async with world.pool.acquire() as operator, operator.transaction():
+            await operator.execute("SELECT rocksync.set_schedule('presa', 'stock', 'immediate', NULL)")
+            await locked.simple("A")
+            await shop.sql("UPDATE rocksync.schedule SET paused_until = now() WHERE tenant_id = $1 AND kind = 'price'")
+            for n in range(3):
+                await shop.sql("UPDATE store.stock SET on_hand = $2 WHERE tenant_id = $1", 20 + n)
+                await until(lambda n=n: quantity(shop, "A", 20 + n), within_s=5)
+            resumed = "SELECT paused_until IS NULL FROM rocksync.schedule WHERE tenant_id = $1 AND kind = 'price'"
+            await until(lambda: shop.sql(resumed), within_s=5)
+
+
 async def test_a_manual_kind_runs_only_on_request(world: World) -> None:
     async with running(world.app):
         shop = await world.shop()
