@@ -3,6 +3,8 @@
 Source: pluggto-api 2.1 (envelopes) and 2.2 (errors; only ``not_updated`` is documented, the rest is assumed).
 """
 
+import contextlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,6 +20,8 @@ T = TypeVar("T")
 _DETAIL_CHARS = 300
 _exact = msgspec.json.Decoder(float_hook=Decimal)
 _plain = msgspec.json.Decoder()
+_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.")
+"""A half of a surrogate pair, as its group: whole pairs and other escapes are passed over."""
 
 
 class BadReplyError(ValueError):
@@ -87,8 +91,19 @@ def refused(status: int, content: bytes) -> Reply[Any]:
 
 def decode(content: bytes, *, exact: bool = False) -> object:
     """The JSON in *content*; *exact*: fractions as Decimal. Raises: BadReplyError."""
+    return _tolerantly((_exact if exact else _plain).decode, content)
+
+
+def _tolerantly(read: Callable[[bytes], T], content: bytes) -> T:
+    """What *read* makes of *content*; U+FFFD for what is no text in it: one broken name must not hide a whole list.
+
+    Raises: BadReplyError.
+    """
+    with contextlib.suppress(ValueError, ArithmeticError, RecursionError):
+        return read(content)
+    mended = _HALF.sub(lambda found: b"\\ufffd" if found[1] else found[0], content).decode(errors="replace").encode()
     try:
-        return (_exact if exact else _plain).decode(content)
+        return read(mended)
     except (ValueError, ArithmeticError, RecursionError):
         raise BadReplyError("the reply is no JSON") from None
 
@@ -120,17 +135,19 @@ class _Holding(msgspec.Struct):
 _holding = msgspec.json.Decoder(_Holding)
 
 
+def _held(content: bytes) -> _Holding | None:
+    try:
+        return _holding.decode(content)
+    except msgspec.ValidationError:
+        return None
+
+
 def holds_product(content: bytes) -> bool:
     """True for an envelope ``{"Product": …}``, whose product is not taken apart. Raises: BadReplyError.
 
     The hub answers every write with the whole product, and few of those who write look at it.
     """
-    try:
-        found = _holding.decode(content.decode())  # what is skipped is not looked at for broken text
-    except msgspec.ValidationError:
-        found = None
-    except (ValueError, RecursionError):
-        raise BadReplyError("the reply is no JSON") from None
+    found = _tolerantly(_held, content)
     if found is None or found.error:
         raise BadReplyError("the reply holds no Product")
     return True

@@ -209,6 +209,8 @@ def _damaged(reply: Reply, faults: dict[str, float]) -> Reply:
         for name, body in _RUBBISH.items():
             if name in faults:
                 reply = replace(reply, body=body)
+        if "broken-text" in faults:
+            reply = replace(reply, body=reply.body.replace(b'_name":"', b'_name":"\\ud83d\xe9 '))
         if "huge-body" in faults:
             padding = b" " * int(faults["huge-body"] * 2**20)
             reply = replace(reply, body=reply.body[:-1] + padding + reply.body[-1:])
@@ -217,7 +219,7 @@ def _damaged(reply: Reply, faults: dict[str, float]) -> Reply:
 
 _RUBBISH = {
     "not-json": b"Service temporarily in maintenance, please try again",
-    "invalid-utf8": b'{"Product": {"name": "caf\xe9 \xff\xfe"}, "Order": {"id": "\xc3"}}',
+    "invalid-utf8": b'{"Product": "caf\xe9 \xff\xfe", "Order": "\xc3"}',
     "empty-200": b"",
     "deep-nesting": b"[" * 100_000 + b"]" * 100_000,
 }

@@ -40,10 +40,11 @@ FAULTS: dict[str, str] = {
     "nulls": "optional members of replies are null, a different third of them in each reply",
     "unknown-members": "objects in replies have members nobody knows",
     "unknown-status": "orders are shown in a status nobody knows",
+    "broken-text": "names of people hold half of a surrogate pair and a byte that is not UTF-8",
     "external-maps": "external is shown as a map by client id",
     # replies that are no replies
     "not-json": "200 with text that is not JSON",
-    "invalid-utf8": "200 with bytes that are not UTF-8",
+    "invalid-utf8": "200 with bytes that are not UTF-8, and neither a product nor an order",
     "empty-200": "200 with nothing",
     "cut-body": "the connection is closed in the middle of the reply",
     "huge-body": "a reply of many megabytes (=megabytes, 16)",

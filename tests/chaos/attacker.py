@@ -39,6 +39,7 @@ HUB_FAULTS = (
     "unknown-members",
     "unknown-status:0.5",
     "external-maps",
+    "broken-text:0.5",
     "not-json:0.4",
     "invalid-utf8:0.4",
     "empty-200:0.4",

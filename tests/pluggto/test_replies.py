@@ -1,6 +1,7 @@
 """What a reply means, from its bytes."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
@@ -26,6 +27,8 @@ BODIES = [
     WHOLE + b"<!-- -->",
     b"<html></html>",
     b'{"Product": {"name": "Caf\xe9"}}',
+    b'{"Product": {"name": "Ana \\ud83d"}}',
+    b'{"Caf\xe9": "\\ud83d", "error": "\\udc00", "Product": {}}',
     b'{"Product": {"a": NaN}}',
     b'{"Product": ' + b'{"a": ' * 100_000,
     b'{"Product": {"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
@@ -43,3 +46,19 @@ def test_a_product_that_is_not_taken_apart_is_there_just_when_it_can_be(body: by
         return "there"
 
     assert verdict(replies.holds_product) == verdict(replies.product)
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        (b"Ana \\ud83d", "Ana \ufffd"),
+        (b"\\ude00 Ana", "\ufffd Ana"),
+        (b"Jos\xe9", "Jos\ufffd"),
+        (b"\\ud83d\\ude00 \\\\ud83d \\ud83d\\ud83d\\ude00 \\u00e9 \xc3\xa9", "\U0001f600 \\ud83d \ufffd\U0001f600 é é"),
+    ],
+)
+def test_broken_text_is_read_with_a_mark_in_its_place(text: bytes, means: str) -> None:
+    assert replies.decode(b'{"name": "%s", "total": 0.10}' % text, exact=True) == {
+        "name": means,
+        "total": Decimal("0.10"),
+    }

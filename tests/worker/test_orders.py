@@ -370,7 +370,7 @@ async def test_slices_go_on_with_the_orders_that_one_of_them_has_read(
     assert len(lists) <= 3 * 3  # pages when it begins, when it ends, and should it take more than a minute
 
 
-@pytest.mark.parametrize("fault", ["strings-for-numbers", "nulls", "unknown-members", "external-maps"])
+@pytest.mark.parametrize("fault", ["strings-for-numbers", "nulls", "unknown-members", "external-maps", "broken-text"])
 async def test_an_order_is_read_however_the_hub_writes_it(world: World, fault: str) -> None:
     shop, order = await sell(world)
     world.hub.add_fault(fault)
