@@ -131,6 +131,32 @@ async def test_a_mapper_gone_wrong_hurts_its_own_tenant_only(world: World, body:
     assert re.match(r"mapper um, um\.py line [56]: ", (await shop.item("price", "A"))["detail"])
 
 
+@pytest.mark.parametrize("body", ["raise ValueError('a\\0b')", "raise ValueError('\\ud83d')", "payload['a\\0b'] = 1"])
+async def test_a_fault_is_recorded_whatever_characters_tell_of_it(world: World, body: str) -> None:
+    shop = await world.shop("um")
+    for sku in ("A", "B"):
+        await shop.simple(sku)
+    write(
+        world,
+        "um",
+        f"""
+        from rocksync.mapping import hookimpl
+
+        @hookimpl
+        def rocksync_map_product(product, payload):
+            if product.sku == "B":
+                {body}
+        """,
+    )
+    await until(lambda: has_mappers(world, {"um"}))
+
+    await world.sync(shop)
+
+    assert await shop.why("product", "A") == ("synced", "in_sync")
+    assert await shop.why("product", "B") == ("quarantined", "mapper_error")
+    assert re.match(r"mapper um, um\.py line \d: ", (await shop.item("product", "B"))["detail"])
+
+
 async def test_what_waits_after_a_mappers_fault_goes_as_soon_as_the_mapper_is_mended(world: World) -> None:
     shop = await world.shop("um")
     await shop.simple("A")
