@@ -84,10 +84,12 @@ class Stock:
 class Listing:
     """A product with the prices and stocks of its sellable SKUs, by SKU, as far as the store has them.
 
-    ``duplicate_skus`` are those of its SKUs that another product or variation of the store carries too.
+    ``duplicate_skus`` are those of its SKUs that another product or variation of the store carries too; ``unreadable``
+    says which of its columns, or of its variations', hold what cannot be read, and stand empty here.
     """
 
     product: Product
     prices: Mapping[str, Price] = field(default_factory=dict)
     stocks: Mapping[str, Stock] = field(default_factory=dict)
     duplicate_skus: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()

@@ -70,7 +70,10 @@ class DefaultRules:
         """Return the tracking members, None if there is no shipment."""
         if order.shipment is None:
             return None
-        return validation.shipment(default.shipment_payload(order.shipment))
+        try:
+            return validation.shipment(default.shipment_payload(order.shipment))
+        except InvalidPayloadError as error:
+            raise refusal(order.pluggto_id, error) from error
 
 
 def named(payload: ProductPayload) -> ProductPayload:
@@ -99,6 +102,8 @@ def settled(listing: Listing, accepted: dict[str, Any] | None) -> ProductDocumen
     if listing.duplicate_skus:
         names = ", ".join(sorted(listing.duplicate_skus))
         return ItemError(product.sku, f"SKU used twice in the store: {names}", reason=Reason.SKU_CONFLICT, final=False)
+    if listing.unreadable:
+        return ItemError(product.sku, f"the store's row cannot be read: {'; '.join(listing.unreadable)}")
     try:
         validation.check_sku(product.sku)
         for variation in product.variations:

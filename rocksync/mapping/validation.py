@@ -35,6 +35,7 @@ _PRICE_AND_STOCK = frozenset(("price", "special_price", "quantity"))
 _NO_NUMBERS = (UNSET,) * 4
 _LINE_AMOUNTS = ("unit_price", "discount", "total")
 _AMOUNTS = ("subtotal", "shipping", "discount", "total")
+_FIRST_YEAR, _LAST_YEAR = "2000", "2099"
 _UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$\.?(?P<place>.*)`)?$")
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
@@ -251,6 +252,8 @@ def shipment(payload: object) -> ShipmentPayload:
 def _check_date(member: str, text: str) -> None:
     if not _UTC_TEXT.fullmatch(text):
         raise InvalidPayloadError(f"{member} must be UTC like 2024-07-15T18:07:07.000Z, not {text!r}")
+    if not _FIRST_YEAR <= text[:4] <= _LAST_YEAR:
+        raise InvalidPayloadError(f"{member} must be of the years {_FIRST_YEAR} to {_LAST_YEAR}, not {text!r}")
 
 
 def _shaped(payload: object, shape: type[_Shape]) -> _Shape:

@@ -1,8 +1,8 @@
 """The store's products, prices and stocks."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -12,6 +12,7 @@ from rocksync.domain.catalog import Listing, Price, Product, Stock, Variation
 from rocksync.domain.tenancy import TenantId
 from rocksync.failures import explained
 
+T = TypeVar("T")
 _QUERIES = sql.load("rocksync.store", "catalog.sql")
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
@@ -41,8 +42,7 @@ class StoreCatalog:
         stocks = {row["sku"]: _stock(row) for row in rows if row["present"]}
         duplicates = {row["sku"] for row in await self._fetch(_QUERIES.duplicates, tenant, found + of_variations)}
         return {
-            row["sku"]: _listing(_product(row, variations.get(row["sku"], ())), prices, stocks, duplicates)
-            for row in products
+            row["sku"]: _listing(row, variations.get(row["sku"], ()), prices, stocks, duplicates) for row in products
         }
 
     async def prices(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, Price]:
@@ -78,18 +78,25 @@ def _grouped(rows: Iterable[asyncpg.Record]) -> dict[str, list[asyncpg.Record]]:
 
 
 def _listing(
-    product: Product, prices: Mapping[str, Price], stocks: Mapping[str, Stock], duplicates: Set[str]
+    row: asyncpg.Record,
+    variations: Sequence[asyncpg.Record],
+    prices: Mapping[str, Price],
+    stocks: Mapping[str, Stock],
+    duplicates: Set[str],
 ) -> Listing:
+    unreadable = list[str]()
+    product = _product(row, variations, unreadable)
     sellable = [variation.sku for variation in product.variations] or [product.sku]
     return Listing(
         product=product,
         prices={sku: prices[sku] for sku in sellable if sku in prices},
         stocks={sku: stocks[sku] for sku in sellable if sku in stocks},
         duplicate_skus=tuple(sorted(duplicates & {product.sku, *sellable})),
+        unreadable=tuple(unreadable),
     )
 
 
-def _product(row: asyncpg.Record, variations: Sequence[asyncpg.Record]) -> Product:
+def _product(row: asyncpg.Record, variations: Sequence[asyncpg.Record], unreadable: list[str]) -> Product:
     return Product(
         sku=row["sku"],
         name=row["name"],
@@ -98,28 +105,28 @@ def _product(row: asyncpg.Record, variations: Sequence[asyncpg.Record]) -> Produ
         brand=row["brand"],
         model=row["model"],
         ean=row["ean"],
-        categories=_texts(row["categories"]),
+        categories=_read(row, "categories", _texts, unreadable),
         weight_kg=row["weight_kg"],
         height_cm=row["height_cm"],
         width_cm=row["width_cm"],
         length_cm=row["length_cm"],
-        attributes=_attributes(row["attributes"]),
-        photos=_texts(row["photos"]),
+        attributes=_read(row, "attributes", _attributes, unreadable),
+        photos=_read(row, "photos", _texts, unreadable),
         link=row["link"],
         active=row["active"],
         external_id=row["external_id"],
-        variations=tuple(_variation(each) for each in variations),
+        variations=tuple(_variation(each, unreadable) for each in variations),
     )
 
 
-def _variation(row: asyncpg.Record) -> Variation:
+def _variation(row: asyncpg.Record, unreadable: list[str]) -> Variation:
     return Variation(
         sku=row["sku"],
         product_sku=row["product_sku"],
         name=row["name"],
         ean=row["ean"],
-        attributes=_attributes(row["attributes"]),
-        photos=_texts(row["photos"]),
+        attributes=_read(row, "attributes", _attributes, unreadable),
+        photos=_read(row, "photos", _texts, unreadable),
         weight_kg=row["weight_kg"],
         height_cm=row["height_cm"],
         width_cm=row["width_cm"],
@@ -143,8 +150,20 @@ def _stock(row: asyncpg.Record) -> Stock:
     )
 
 
+def _read(row: asyncpg.Record, column: str, read: Callable[[Any], T], unreadable: list[str]) -> T:
+    """What *read* makes of a column, or of none if it cannot: then *unreadable* is told."""
+    try:
+        return read(row[column])
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+        unreadable.append(f"{column} of {row['sku']}: {error}")
+        return read(None)
+
+
 def _texts(values: Sequence[str | None] | None) -> tuple[str, ...]:
-    return tuple(value for value in values or () if value)
+    texts = tuple(value for value in values or () if value)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("it is no list of texts")
+    return texts
 
 
 def _attributes(document: str | None) -> dict[str, str]:

@@ -40,12 +40,17 @@ SELECT $1, 'order', n.key,
        changed_at = CASE WHEN excluded.changed_at IS NOT NULL THEN least(i.changed_at, excluded.changed_at) END;
 
 -- name: rows
--- Both sides of orders, one row for each.
+-- Both sides of orders, one row for each; times are brought into the years that the driver has, 1 to 9999.
 -- $1 tenant_id bigint, $2 ids text[]
-SELECT asked.id AS pluggto_id, h.document, s.id, s.status, s.channel, s.channel_order, s.total, s.placed_at,
-       i.order_id AS invoiced, i.key, i.number, i.series, i.issued_at, i.xml_url, i.cfops,
-       d.order_id AS shipped, d.carrier, d.method, d.tracking_code, d.tracking_url, d.shipped_at, d.delivered_at
+SELECT asked.id AS pluggto_id, h.document, s.id, s.status, s.channel, s.channel_order, s.total,
+       CASE WHEN s.placed_at IS NOT NULL THEN least(greatest(s.placed_at, year.first), year.last) END AS placed_at,
+       i.order_id AS invoiced, i.key, i.number, i.series,
+       CASE WHEN i.issued_at IS NOT NULL THEN least(greatest(i.issued_at, year.first), year.last) END AS issued_at,
+       i.xml_url, i.cfops, d.order_id AS shipped, d.carrier, d.method, d.tracking_code, d.tracking_url,
+       CASE WHEN d.shipped_at IS NOT NULL THEN least(greatest(d.shipped_at, year.first), year.last) END AS shipped_at,
+       CASE WHEN d.delivered_at IS NOT NULL THEN least(greatest(d.delivered_at, year.first), year.last) END AS delivered_at
   FROM unnest($2::text[]) AS asked (id)
+ CROSS JOIN (VALUES (timestamptz '0001-01-01 00:00Z', timestamptz '9999-12-31 00:00Z')) AS year (first, last)
   LEFT JOIN rocksync.hub_order h ON h.tenant_id = $1 AND h.id = asked.id
   LEFT JOIN store.sales_order s ON s.tenant_id = $1 AND s.pluggto_id = asked.id
   LEFT JOIN store.invoice i ON i.tenant_id = $1 AND i.order_id = s.id
