@@ -34,11 +34,11 @@ class Session:
     """What is known of one tenant's tokens.
 
     ``proved``: the hub has answered a request with this token; ``skew_s``: how far its clock was ahead at login;
-    ``credentials``: those last used, which a failure is about.
+    ``credentials``: those last used, which a failure is about; ``forgotten``: how many times all was dropped.
     """
 
     __slots__ = (
-        "by_password", "credentials", "expires_at", "failure", "failure_until", "lock", "proved",
+        "by_password", "credentials", "expires_at", "failure", "failure_until", "forgotten", "lock", "proved",
         "refresh_token", "skew_s", "strikes", "token",
     )  # fmt: skip
 
@@ -53,6 +53,7 @@ class Session:
         self.failure: PassError | TenantError | None = None
         self.failure_until = 0.0
         self.strikes = 0
+        self.forgotten = 0
         self.skew_s: float | None = None
 
     @property
@@ -63,6 +64,7 @@ class Session:
     def forget(self) -> None:
         """Drop all tokens, and that a login was refused."""
         self.token = self.refresh_token = self.failure = None
+        self.forgotten += 1
 
 
 class Auth:
@@ -112,6 +114,8 @@ class Auth:
             await self._renew(tenant, session)
 
     async def _renew(self, tenant: Tenant, session: Session) -> str:
+        """A new token; all over again if the credentials were replaced meanwhile."""
+        forgotten = session.forgotten
         try:
             credentials = await self._credentials(tenant.id)
         except PassError as error:
@@ -133,6 +137,8 @@ class Auth:
                 )
         except PassError as error:
             raise self._failed(session, error, _FAILED_FOR_S) from None
+        if session.forgotten != forgotten:
+            return await self._renew(tenant, session)
         if granted is None:
             raise self._failed(session, _refused(tenant), _REFUSED_FOR_S)
         session.token = granted.access_token

@@ -23,7 +23,10 @@ TENANT = Tenant(id=TenantId(1), slug="casa-da-panela", name="Casa da Panela", do
 
 @dataclass(slots=True)
 class World:
-    """A sandbox with the account of one tenant, the hub that rocksync sees, and what was told on the way."""
+    """A sandbox with the account of one tenant, the hub that rocksync sees, and what was told on the way.
+
+    ``meanwhile`` happens whenever something waits.
+    """
 
     sandbox: Sandbox
     account: Account
@@ -33,6 +36,7 @@ class World:
     facts: list[Fact] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     now: float = 1000.0
+    meanwhile: Callable[[], None] = lambda: None
 
     def clock(self) -> float:
         return self.now
@@ -40,6 +44,7 @@ class World:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
+        self.meanwhile()
 
     def exchanges(self) -> list[tuple[str, str, int]]:
         return [(fact.method, fact.route, fact.status) for fact in self.facts if isinstance(fact, Exchange)]

@@ -8,7 +8,7 @@ from rocksync.domain.documents import StockDocument
 from rocksync.domain.errors import PassError, TenantError
 from rocksync.domain.reasons import Reason
 
-from .conftest import TENANT, Open, World, simple
+from .conftest import TENANT, Open, World, of, simple
 
 
 async def ask(world: World) -> None:
@@ -86,6 +86,26 @@ async def test_refused_credentials_stop_the_tenant_with_few_logins(world: World)
 
     world.credentials[1] = good
     await ask(world)
+
+
+@pytest.mark.parametrize("secret", [None, "wrong"])
+async def test_a_login_that_was_under_way_when_its_credentials_were_replaced_counts_for_nothing(
+    opened: Open, secret: str | None
+) -> None:
+    async with opened(faults=("5xx-html@tokenx1",)) as world:
+        other = world.sandbox.add_account()
+        if secret is not None:
+            world.credentials[1] = replace(world.credentials[1], api_secret=secret)
+
+        def replaced() -> None:
+            world.credentials[1] = of(other)
+            world.client.forget(TENANT.id)
+
+        world.meanwhile = replaced
+        await ask(world)
+
+        assert world.logins() == [("password", "refused" if secret else "granted"), ("password", "granted")]
+        assert {entry["account"] for entry in world.sandbox.requests(method="GET")} == {other.user_id}
 
 
 async def test_a_tenant_without_credentials_is_stopped_without_a_request(world: World) -> None:
