@@ -64,6 +64,15 @@ class Schedules:
         )
         return {(TenantId(row["tenant_id"]), Kind(row["kind"])) for row in rows}
 
+    async def halted(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
+        """Those of *leases* that may not go on: their tenant is not served any more, or their kind is paused."""
+        if not leases:
+            return set()
+        rows = await self._pool.fetch(
+            _QUERIES.halted, [lease.tenant.id for lease in leases], [lease.kind for lease in leases]
+        )
+        return {(TenantId(row["tenant_id"]), Kind(row["kind"])) for row in rows}
+
     async def end_abandoned(self) -> None:
         """End connections of workers that stopped while a statement was being prepared: what they locked is free.
 

@@ -22,6 +22,16 @@ UPDATE rocksync.schedule s
  WHERE s.tenant_id = o.tenant_id AND s.kind = o.kind AND s.lease_token = o.token AND s.lease_worker IS NOT NULL
 RETURNING s.tenant_id, s.kind, s.lease_token;
 
+-- name: halted
+-- Those of passes that may not go on: their tenant is not served any more, or their kind is paused.
+-- $1 tenant ids bigint[], $2 kinds text[]
+SELECT o.tenant_id, o.kind
+  FROM unnest($1::bigint[], $2::text[]) AS o (tenant_id, kind)
+  LEFT JOIN rocksync.tenant t ON t.id = o.tenant_id
+  LEFT JOIN rocksync.schedule s ON s.tenant_id = o.tenant_id AND s.kind = o.kind
+ WHERE t.status IS DISTINCT FROM 'active'
+    OR s.paused_until > clock_timestamp();
+
 -- name: end_abandoned
 -- A session between two parts of a request counts as active, not as idle in its transaction. $1 seconds of silence float8
 SELECT pg_terminate_backend(pid)

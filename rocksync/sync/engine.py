@@ -253,16 +253,19 @@ class _Run(Generic[R, D]):
         return None if item.resend else unchanged
 
     async def _send(self) -> None:
-        """Deliver what waits; once the slice is over it stays pending, as sending it all could take as long again."""
+        """Deliver what waits."""
         while (parcel := await self._parcels.get()) is not None:
-            if self._limits.over():
-                self._cut_short = True
-            else:
-                await self._deliver(parcel, len(parcel) if self._flow.together else 1)
+            await self._deliver(parcel, len(parcel) if self._flow.together else 1)
 
     async def _deliver(self, parcel: list[tuple[Item, D]], at_once: int) -> None:
-        """Bring the documents of one resource to the hub, so many in a request, one after another."""
+        """Bring the documents of one resource to the hub, so many in a request, one after another.
+
+        Once the slice is over the rest stays pending, as sending it all could take as long again.
+        """
         while parcel and self._failure is None:
+            if self._limits.over():
+                self._cut_short = True
+                return
             part, parcel = parcel[:at_once], parcel[at_once:]
             for item, _ in part:
                 self._announced.pop(item.key, None)

@@ -37,6 +37,8 @@ async def sync_and_tell(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     if tells(lease.tenant):
         try:
             for trouble in await deps.troubles.open(lease.tenant.id, _AT_ONCE):
+                if limits.over():
+                    break
                 await _tell(lease, deps, trouble)
         except (PassError, TenantError) as error:
             log.warning("order_trouble_not_told", extra={"detail": error.detail})  # the next pass tells it

@@ -46,6 +46,9 @@ class Schedules(Protocol):
     async def extend(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
         """Hold leases for longer; returns those that are still held."""
 
+    async def halted(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
+        """Those that may not go on: their tenant is not served any more, or their kind is paused."""
+
     async def end_abandoned(self) -> None:
         """Free what a worker has locked that says nothing any more."""
 
@@ -89,6 +92,7 @@ class _Running:
     task: "asyncio.Task[None]"
     held_until: float
     lost: bool = False
+    halted: bool = False
 
 
 @dataclass(slots=True)
@@ -144,8 +148,7 @@ class Worker:
         keeper = asyncio.create_task(self._keep_leases())
         try:
             while not stop.is_set():
-                free = self._free
-                if not free or await self._claim(scope) < free:  # otherwise more is due
+                if (self._free or 1) > await self._claim(scope):  # otherwise more is due
                     await self._idle(stop)
         finally:
             await self._drain()
@@ -184,12 +187,14 @@ class Worker:
         self.wake.clear()
 
     async def _claim(self, scope: Scope) -> int:
-        slots = self._free
-        if not slots:
-            return 0
-        asked = self.clock()
+        """Begin what is due; what runs and may not go on gives way."""
+        slots, asked, leases = self._free, self.clock(), list[Lease]()
         try:
-            leases = await self.schedules.claim(self.settings.name, slots, tenants=scope.tenants, kinds=scope.kinds)
+            paused = await self.schedules.halted([running.lease for running in self._running.values()])
+            for key in paused & self._running.keys():
+                self._running[key].halted = True
+            if slots:
+                leases = await self.schedules.claim(self.settings.name, slots, tenants=scope.tenants, kinds=scope.kinds)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             self._say("claim_failed", error)
             return 0
@@ -247,10 +252,12 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _slice(self) -> Slice:
+    def _slice(self, running: _Running) -> Slice:
         until = self.clock() + self.settings.slice_s
         return Slice(
-            over=lambda: self._stopping or self.clock() >= until, senders=self.settings.senders, renewed=self._slice
+            over=lambda: self._stopping or running.halted or self.clock() >= until,
+            senders=self.settings.senders,
+            renewed=partial(self._slice, running),
         )
 
     def _check_lease(self, lease: Lease) -> None:
@@ -279,7 +286,7 @@ class Worker:
         guard = partial(self._check_lease, lease)
         try:
             with in_pass(lease.tenant.slug, lease.kind, lease.token), self.deps.hub.guarded(guard):
-                report, folded = await self._sync(lease, self._slice())
+                report, folded = await self._sync(lease, self._slice(self._running[(lease.tenant.id, lease.kind)]))
         except TenantError as error:
             await self.stop_tenant(lease, error)
             await self.schedules.finish(lease, complete=False, reached=True)

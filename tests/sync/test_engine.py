@@ -223,7 +223,8 @@ async def test_pages_are_read_while_those_before_are_sent_and_no_more_of_them_th
     assert sorted(sent) == read == [item.key for item in items.pending]
 
 
-async def test_what_waits_when_the_slice_is_over_is_not_sent_and_the_pass_is_not_complete() -> None:
+@pytest.mark.parametrize("resource", ["", "one"])
+async def test_what_waits_when_the_slice_is_over_is_not_sent_and_the_pass_is_not_complete(resource: str) -> None:
     items, sent = Items(count=FIRST_PAGE), list[str]()
 
     async def deliver(parcel: Sequence[tuple[Item, Document]]) -> Sequence[Outcome]:
@@ -233,7 +234,7 @@ async def test_what_waits_when_the_slice_is_over_is_not_sent_and_the_pass_is_not
         return accepted(parcel)
 
     async with asyncio.timeout(5):
-        report = await sliced(items, deliver, over=lambda: len(sent) >= 2)
+        report = await sliced(items, deliver, over=lambda: len(sent) >= 2, resource=resource)
 
     assert len(sent) == 2
     assert [outcome.key for outcome in items.recorded] == sorted(sent)

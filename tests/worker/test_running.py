@@ -288,6 +288,42 @@ async def test_what_a_worker_held_when_it_died_is_taken_over(world: World) -> No
     assert not await world.app.schedules.finish(dead[0], complete=True, reached=True)
 
 
+@pytest.mark.parametrize("paused", ["tenant", "kind"])
+async def test_a_pass_gives_way_when_it_is_paused_and_goes_on_when_that_is_over(world: World, paused: str) -> None:
+    shop = await world.shop()
+    for n in range(150):
+        await shop.simple(f"P{n}")
+    world.hub.add_fault("latency=0.2@products")
+    async with running(world.app):
+        await until(lambda: created(world, 10))
+
+        if paused == "tenant":
+            await world.pool.execute("SELECT rocksync.pause_tenant('loja', 'wrong prices')")
+        else:
+            await world.app.tenants.pause("loja", "wrong prices", kinds=[Kind.PRODUCT])
+
+        await until(lambda: is_given_back(shop, Kind.PRODUCT), within_s=3)
+        assert len(world.sent(method="POST")) < 150
+        pending = "SELECT count(*) FROM rocksync.item WHERE tenant_id = $1 AND kind = 'product' AND state = 'pending'"
+        assert await shop.sql(pending) == 150 - len(world.sent(method="POST"))
+
+        world.hub.remove_faults()
+        await world.pool.execute("SELECT rocksync.resume_tenant('loja')")
+        await until(lambda: created(world, 150))
+
+    assert len(world.sent(method="POST")) == 150
+
+
+async def created(world: World, count: int) -> bool:
+    return len(world.sent(method="POST")) >= count
+
+
+async def is_given_back(shop: Shop, kind: Kind) -> bool:
+    return bool(
+        await shop.sql("SELECT lease_worker IS NULL FROM rocksync.schedule WHERE tenant_id = $1 AND kind = $2", kind)
+    )
+
+
 class Overlapping(Schedules):
     """Has the next stock pass claimed, with something to deliver, while the first is still hearing that it is over."""
 
