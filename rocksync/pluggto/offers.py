@@ -1,12 +1,12 @@
 """Prices and quantities as they are sent. Source: pluggto-api 3.3, 3.6, 3.7, 9 X23."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from rocksync.domain.documents import Offer, PriceDocument, PricePayload, StockDocument, StockPayload
 from rocksync.domain.errors import ItemError
-from rocksync.pluggto import encoding
+from rocksync.pluggto import encoding, reading
 
 
 def price_members(sku: str, payload: PricePayload) -> dict[str, Decimal]:
@@ -63,19 +63,33 @@ def stock(document: StockDocument) -> dict[str, Any]:
     return {"action": "update", "quantity": units(document.key, document.payload), "sku": document.key}
 
 
-def bare_variations(product: dict[str, Any], documents: Sequence[PriceDocument]) -> list[str]:
+def bare(product: dict[str, Any], documents: Sequence[PriceDocument]) -> list[str]:
     """SKUs among *documents* that a price write has brought into being at the hub, so that there is only their price.
 
-    Assumed: merging by key creates what is not there (pluggto-api 3.5).
+    Assumed: merging by key creates what is not there (pluggto-api 3.5), as a write to an unknown SKU may (9 X3); what
+    the hub answers with a price but without a name is such a product.
     """
     sent = {document.key for document in documents}
-    variations = product.get("variations")
-    found = [entry for entry in variations if isinstance(entry, dict)] if isinstance(variations, list) else []
+    if product.get("sku") in sent and product.get("price") and not product.get("name"):
+        return [product["sku"]]
     return [
         entry["sku"]
-        for entry in found
+        for entry in reading.rows(product.get("variations"))
         if entry.get("sku") in sent
         and not entry.get("name")
         and entry.get("quantity") is None
         and not entry.get("attributes")
     ]
+
+
+def unpriced(product: dict[str, Any], skus: Iterable[str]) -> list[str]:
+    """Those of *skus*, all of one product, that the hub shows without a price, or not at all.
+
+    Assumed: the hub answers a write with the whole product (3.6), and what was lost and has come into being again by it
+    has no price (3.5, 9 X3). An answer without a name, or without variations, shows too little of them to tell.
+    """
+    if not product.get("name"):
+        return []
+    shown = {entry.get("sku"): entry for entry in (*reading.rows(product.get("variations")), product)}
+    told = [sku for sku in skus if sku in shown or isinstance(product.get("variations"), list)]
+    return [sku for sku in told if not reading.number(shown.get(sku, {}).get("price"))]

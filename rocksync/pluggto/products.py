@@ -63,7 +63,7 @@ class Products:
             reply = await self._client.send(tenant, requests.put_sku(sku, content))
         if reply.status == _NOT_FOUND:
             raise _missing(documents[0].key, sku)
-        bare = offers.bare_variations(reply.value or {}, documents)
+        bare = offers.bare(reply.value or {}, documents)
         if bare:
             raise _missing(bare[0], bare[0])
         return _delivered("price", reply, sku, sent)
@@ -187,6 +187,7 @@ class _Write:
             return
         await self._settle(reply, accepted)
         await self._restore_categories(reply.value, shown)
+        await self._restore_offers(reply.value)
 
     async def repair(self, accepted: Members | None, sending: Members) -> None:
         """Write a product of which nobody knows what the hub has taken: look, then send all of it."""
@@ -206,6 +207,7 @@ class _Write:
             return
         await self._settle(reply, either(accepted, sending))
         await self._restore_categories(reply.value, found.value)
+        await self._restore_offers(reply.value)
 
     async def _put(self, members: Members, *, told: bool = True) -> Reply[Members]:
         sent, content = body(self._key, members)
@@ -290,6 +292,12 @@ class _Write:
         lost = product_writes.lost_categories(self._sent, before, after)
         if lost:
             self._accept(await self._put({"sku": self._key, "categories": lost}, told=False))
+
+    async def _restore_offers(self, after: Members | None) -> None:
+        """Write the product as a new one if it, or a variation of it, was lost and came back without its price."""
+        if after is not None and offers.unpriced(after, self._document.offers):
+            self._action = "create"
+            await self.first()
 
 
 def _conflict(key: str, sku: str, other: Members) -> ItemError:

@@ -272,10 +272,10 @@ class _Run(Generic[R, D]):
             try:
                 outcomes = await self._flow.deliver(part)
             except ItemError as error:
-                if len(part) > 1:  # which of them it was shows when each goes alone
-                    await self._deliver(part, 1)
+                if len(part) > 1 and not isinstance(error, MissingAtHubError):
+                    await self._deliver(part, 1)  # which of them it was shows when each goes alone
                     continue
-                outcomes = [_blamed(*part[0], error)]
+                outcomes = [_blamed(item, document, error) for item, document in part]
             except (LeaseLostError, TenantError) as error:
                 self._failure = self._failure or error
                 return

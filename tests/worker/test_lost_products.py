@@ -1,0 +1,38 @@
+"""Products and variations that the hub has lost, and that a write may bring back there as less than they were."""
+
+import pytest
+
+from rocksync.sandbox.profile import parse_profile
+from tests.worker.world import World
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE store.price SET price = 60 WHERE tenant_id = $1",
+        "UPDATE store.product SET name = 'Outro' WHERE tenant_id = $1",
+        "UPDATE store.variation SET name = 'Outra' WHERE tenant_id = $1",
+    ],
+)
+@pytest.mark.parametrize("lost", ["A", "B", "B1"])
+async def test_what_the_hub_has_lost_and_a_write_brings_back_is_never_on_sale_without_a_price(
+    world: World, lost: str, change: str
+) -> None:
+    world.hub.profile = parse_profile("strict+upsert+variation_by_sku")
+    shop = await world.shop()
+    await shop.simple("A")
+    await shop.varied("B", "B1", "B2")
+    await world.sync(shop)
+    shelf = world.hub.account(shop.user).shelf
+    shelf.delete(shelf.at_sku(lost, world.hub.profile), sku=lost)
+
+    await shop.sql(change)
+    await world.sync(shop)
+    await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
+    await world.sync(shop)
+
+    price = 60 if "price" in change else 10
+    for product in world.hub.products(shop.user):
+        assert product["name"]
+        for sold in product["variations"] or [product]:
+            assert (sold["price"], sold["quantity"]) == (price, 8)
