@@ -67,10 +67,10 @@ def bare(product: dict[str, Any], documents: Sequence[PriceDocument]) -> list[st
     """SKUs among *documents* that a price write has brought into being at the hub, so that there is only their price.
 
     Assumed: merging by key creates what is not there (pluggto-api 3.5), as a write to an unknown SKU may (9 X3); what
-    the hub answers with a price but without a name is such a product.
+    the hub answers with a price and an empty name is such a product. One that does not speak of names tells nothing.
     """
     sent = {document.key for document in documents}
-    if product.get("sku") in sent and product.get("price") and not product.get("name"):
+    if product.get("sku") in sent and product.get("price") and not product.get("name", True):
         return [product["sku"]]
     return [
         entry["sku"]
@@ -83,13 +83,10 @@ def bare(product: dict[str, Any], documents: Sequence[PriceDocument]) -> list[st
 
 
 def unpriced(product: dict[str, Any], skus: Iterable[str]) -> list[str]:
-    """Those of *skus*, all of one product, that the hub shows without a price, or not at all.
+    """Those of *skus*, all of one product, that the hub shows without a price.
 
-    Assumed: the hub answers a write with the whole product (3.6), and what was lost and has come into being again by it
-    has no price (3.5, 9 X3). An answer without a name, or without variations, shows too little of them to tell.
+    Assumed: what was lost and has come into being again by a write is answered with an empty price (3.5, 9 X3). One that
+    does not speak of prices tells nothing.
     """
-    if not product.get("name"):
-        return []
     shown = {entry.get("sku"): entry for entry in (*reading.rows(product.get("variations")), product)}
-    told = [sku for sku in skus if sku in shown or isinstance(product.get("variations"), list)]
-    return [sku for sku in told if not reading.number(shown.get(sku, {}).get("price"))]
+    return [sku for sku in skus if "price" in shown.get(sku, {}) and not reading.number(shown[sku]["price"])]
