@@ -15,7 +15,7 @@ units are to be set at Plugg.to.
 
 from typing import Any, cast
 
-from rocksync.mapping import PricePayload, ProductPayload, Stock, StockPayload, Tenant, hookimpl
+from rocksync.mapping import PricePayload, ProductPayload, StockPayload, Tenant, hookimpl
 
 _LISTS = ("attributes", "categories", "photos", "price_table", "stock_table")
 _SINGLE = (
@@ -63,8 +63,8 @@ def rocksync_map_price(tenant: Tenant, payload: PricePayload, creating: bool) ->
 
 
 @hookimpl
-def rocksync_map_stock(tenant: Tenant, stock: Stock, payload: StockPayload, creating: bool) -> None:
-    if not creating and stock.active and "quantity" in tenant.settings.get("field_locks", []):
+def rocksync_map_stock(tenant: Tenant, payload: StockPayload, creating: bool) -> None:
+    if not creating and "quantity" in tenant.settings.get("field_locks", []):
         payload.clear()  # type: ignore[attr-defined] # it is a dict
 
 

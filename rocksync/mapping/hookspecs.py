@@ -80,8 +80,8 @@ def rocksync_map_price(tenant: Tenant, price: Price, payload: PricePayload, crea
 def rocksync_map_stock(tenant: Tenant, stock: Stock, payload: StockPayload, creating: bool) -> None:
     """Change the stock of one sellable SKU: ``payload["quantity"]``, whole units that may be sold now.
 
-    The default is ``stock.sellable``: on hand less reserved, never below 0, and 0 for what is inactive. ``creating``
-    and ``payload.clear()`` are as for prices.
+    The default is ``stock.sellable``: on hand less reserved, never below 0. What is inactive or kept off goes to 0
+    without being asked about. ``creating`` and ``payload.clear()`` are as for prices.
 
     Validated after: ``quantity`` is an int and 0 or more.
     """

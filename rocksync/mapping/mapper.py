@@ -198,7 +198,13 @@ class Mappers:
         plan = self._plan(tenant)
         if plan.fault is None and "rocksync_map_stock" not in plan.hooks:
             return await _in_chunks(stocks, self._default_stock)
-        return await self._through(plan, Op.STOCKS, stocks, ROW_ENCODER.encode, lambda stock: stock.sku, answers.stock)
+        # What is inactive goes to 0, whatever a mapper would say, and even if none can.
+        off_sale = iter(await _in_chunks([stock for stock in stocks if not stock.active], self._default_stock))
+        active = [stock for stock in stocks if stock.active]
+        mapped = iter(
+            await self._through(plan, Op.STOCKS, active, ROW_ENCODER.encode, lambda stock: stock.sku, answers.stock)
+        )
+        return [next(mapped if stock.active else off_sale) for stock in stocks]
 
     def _default_stock(self, stock: Stock) -> StockDocument | Skip:
         answers.check_sku(stock.sku)

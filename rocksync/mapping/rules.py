@@ -128,7 +128,9 @@ class MapperRules:
         )
 
     def stock(self, stock: Stock, *, creating: bool) -> StockPayload | None:
-        """Return the mapped payload; None as for prices."""
+        """Return the mapped payload; None as for prices. No mapper has a say in what is inactive."""
+        if not stock.active:
+            return default.stock_payload(stock)
         return self._through(
             stock.sku,
             self._stock,

@@ -1,5 +1,6 @@
 """What hooks are given, what they may change, and what is refused after them."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -186,6 +187,49 @@ async def test_hooks_see_what_was_last_accepted_and_whether_a_sku_is_created(fol
     assert updated.payload["model"] == "old!"
     assert isinstance(left, Skip)
     assert left.reason is Reason.NOT_SELECTED
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["payload['quantity'] = 50", "1 / 0", "payload.clear()", "while True: pass"],
+    ids=["sets a quantity", "raises", "leaves it", "hangs"],
+)
+async def test_what_is_inactive_goes_to_0_whatever_a_stock_mapper_does(folder: Folder, line: str) -> None:
+    folder.write("acme", f"@hookimpl\ndef rocksync_map_stock(payload):\n    {line}\n")
+    rows = [stock("A", active=False), stock("B"), stock("C", active=False)]
+
+    async with folder.opened() as mappers:
+        answers = await mappers.stocks(tenant(), rows)
+
+    quantities = [one.payload["quantity"] if isinstance(one, StockDocument) else None for one in answers]
+    assert quantities == [0, 50 if "50" in line else None, 0]
+
+
+async def test_what_is_inactive_goes_to_0_though_the_tenants_mapper_is_missing(folder: Folder) -> None:
+    async with folder.opened() as mappers:
+        answers = await mappers.stocks(tenant(mappers=("none",)), [stock(), stock("OFF", active=False)])
+
+    assert isinstance(answers[0], ItemError)
+    assert isinstance(answers[1], StockDocument)
+    assert answers[1].payload == {"quantity": 0}
+
+
+async def test_an_inactive_variation_is_created_anew_without_the_quantity_that_a_mapper_sets(folder: Folder) -> None:
+    folder.write("acme", "@hookimpl\ndef rocksync_map_stock(payload):\n    payload['quantity'] = 50\n")
+    row = shirt("P", "M")
+    off = replace(row.product.variations[1], active=False)
+    row = replace(
+        row,
+        product=replace(row.product, variations=(row.product.variations[0], off)),
+        stocks={sku: replace(one, active=sku != off.sku) for sku, one in row.stocks.items()},
+    )
+    held = {"sku": "SHIRT", "name": "Camiseta", "variations": [{"sku": "SHIRT-P"}, {"sku": "SHIRT-M"}]}
+
+    async with folder.opened() as mappers:
+        [made] = await mappers.products(tenant(), [(row, held)])
+
+    assert isinstance(made, ProductDocument)
+    assert {sku: offer.stock["quantity"] for sku, offer in made.offers.items()} == {"SHIRT-P": 50, "SHIRT-M": 0}
 
 
 async def test_an_argument_with_a_default_is_given_all_the_same(folder: Folder) -> None:
