@@ -21,11 +21,11 @@ from typing import Any
 import pluggy
 
 from rocksync.mapping import hookspecs
+from rocksync.mapping.texts import storable
 from rocksync.mapping.wire import HookSeen, Source, SourceFile
 
 _PARENT = "rocksync_mappers"
 _PREFIX = "rocksync_"
-_LONGEST = 300
 _MARK = f"{hookspecs.PROJECT}_impl"
 
 
@@ -34,7 +34,7 @@ class BrokenMapperError(Exception):
 
     def __init__(self, detail: str, *, file: str, line: int = 0) -> None:
         super().__init__(detail)
-        self.detail = detail
+        self.detail = storable(detail)
         self.file = file
         self.line = line
 
@@ -103,15 +103,15 @@ def _direct(function: Callable[..., Any], names: Sequence[str]) -> Callable[[dic
 
 
 def describe(error: BaseException) -> str:
-    """Return the kind of an error and what it says, cut short."""
+    """Return the kind of an error and what it says."""
     if isinstance(error, SystemExit):
-        return f"the mapper tried to end the process (SystemExit {error.code!r})"
+        return storable(f"the mapper tried to end the process (SystemExit {error.code!r})")
     try:
         text = str(error)
     except Exception as second:  # noqa: BLE001 # even its text is a mapper's code
         text = f"its text cannot be had ({type(second).__name__})"
     first = text.splitlines()[0] if text else ""
-    return f"{type(error).__name__}: {first}"[:_LONGEST] if first else type(error).__name__
+    return storable(f"{type(error).__name__}: {first}") if first else type(error).__name__
 
 
 def _module(source: Source) -> ModuleType:

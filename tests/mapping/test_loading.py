@@ -98,6 +98,8 @@ BROKEN = [
     ("import not_there_at_all", 2, "ModuleNotFoundError"),
     ("x = 1 / 0", 2, "ZeroDivisionError"),
     ("raise SystemExit", 2, "tried to end the process"),
+    ("raise ValueError('a NUL \\0 here')", 2, "ValueError: a NUL  here"),
+    ("raise RuntimeError('half a pair \\ud800')", 2, "RuntimeError: half a pair ?"),
     ("import os; os._exit(3)", 2, "exit code 3"),
     ("while True: pass", 2, "not done within"),
     ("@hookimpl\ndef rocksync_map_prise(payload):\n    pass", 3, "there is no hook rocksync_map_prise"),

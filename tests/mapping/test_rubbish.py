@@ -2,12 +2,13 @@
 
 import pytest
 
+from rocksync.domain.documents import PriceDocument
 from rocksync.domain.errors import ItemError
 from rocksync.domain.reasons import Reason
 from rocksync.mapping import samples
 from tests.mapping.conftest import Folder
 from tests.mapping.hooks import product, refused
-from tests.mapping.rows import listing, price, stock, tenant
+from tests.mapping.rows import listing, price, prices, stock, tenant
 
 
 @pytest.mark.parametrize(
@@ -153,6 +154,39 @@ async def test_rubbish_in_an_order_is_refused_with_its_place(folder: Folder, lin
         [answer] = await mappers.orders(tenant(), [(samples.hub_orders()[0], None)])
 
     refused(answer, told)
+
+
+@pytest.mark.parametrize("error", ["ValueError", "ItemError"])
+@pytest.mark.parametrize("text", ["'a\\0b'", "'a\\ud800b'", "'x' * 2_000_000"], ids=["NUL", "surrogate", "long"])
+async def test_what_an_error_says_can_be_stored_and_its_place_is_told(folder: Folder, error: str, text: str) -> None:
+    hook = "@hookimpl\ndef rocksync_map_price(price):\n    if price.sku != 'SKU-9':\n"
+    folder.write("acme", f"{hook}        raise {error}({text})\n")
+
+    async with folder.opened() as mappers:
+        *answers, last = await mappers.prices(tenant(), prices(10))
+
+    for answer in answers:
+        assert isinstance(answer, ItemError)
+        assert "mapper acme, acme.py line 5" in answer.detail
+        assert "\0" not in answer.detail
+        assert len(answer.detail.encode()) < 2_100
+    assert isinstance(last, PriceDocument)
+
+
+@pytest.mark.parametrize("text", ["a\\0b", "a\\ud800b"])
+async def test_a_complaint_that_cannot_be_stored_is_told_as_far_as_it_can(folder: Folder, text: str) -> None:
+    folder.write("acme", f"@hookimpl\ndef rocksync_check_settings():\n    return ['{text}']\n")
+
+    async with folder.opened() as mappers:
+        [told] = await mappers.complaints(tenant())
+
+    assert told.replace("?", "") == "acme: ab"
+
+
+async def test_a_member_whose_name_cannot_be_stored_is_refused_by_the_rest_of_it(folder: Folder) -> None:
+    text = "@hookimpl\ndef rocksync_map_product(payload):\n    payload['a\\0b'] = 1\n"
+
+    refused(await product(folder, text), "no member `ab`")
 
 
 async def test_an_error_over_an_order_does_not_quote_it(folder: Folder) -> None:

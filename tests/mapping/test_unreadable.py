@@ -76,6 +76,16 @@ async def test_a_folder_that_may_not_be_looked_into_keeps_no_mapper_from_being_u
         assert [str(fault) for fault in mappers.faults()] == told
 
 
+async def test_a_file_whose_name_is_no_text_is_told_in_words_that_can_be_stored(folder: Folder) -> None:
+    folder.write("pre\udce7o", "")  # Latin-1 on disk
+
+    async with folder.opened() as mappers:
+        [fault] = mappers.faults()
+
+    assert fault.name == "pre?o"
+    assert str(fault).startswith("pre?o.py is ignored: a mapper's name has")
+
+
 async def test_nothing_begins_when_the_folder_cannot_be_read(folder: Folder) -> None:
     file = folder.path / "file"
     file.touch()

@@ -74,6 +74,20 @@ async def test_a_broken_version_leaves_the_one_before_in_use(world: World) -> No
     assert shop.at_hub("A")["price"] == 99
 
 
+async def test_a_fault_in_words_that_cannot_be_stored_keeps_no_other_from_being_told(world: World) -> None:
+    write(world, "um", "raise ValueError('a NUL \\0 here')\n")
+    write(world, "dois", "import not_there_at_all\n")
+
+    async def told() -> list[str]:
+        return [name for (name,) in await world.pool.fetch("SELECT name FROM rocksync.mapper_fault ORDER BY name")]
+
+    async def are_told() -> bool:
+        return await told() == ["dois", "um"]
+
+    async with running(world.app):
+        await until(are_told)
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
