@@ -1,8 +1,10 @@
 """The mappers that are there: files and packages of a folder, and installed packages. Reads text, imports nothing."""
 
+import errno
 import hashlib
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from rocksync.mapping.wire import Source, SourceFile
 GROUP = "rocksync.mappers"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _YOUNG_S = 2.0
+_LARGEST_MB = 16
 _Signature = tuple[tuple[str, int, int, int, int], ...]
 
 
@@ -84,7 +87,7 @@ def _mapper_name(path: Path) -> str | None:
     if path.name.startswith((".", "_")):
         return None
     try:
-        if path.suffix == ".py" and (path.is_file() or (path.is_symlink() and not path.exists())):
+        if path.suffix == ".py" and not path.is_dir():
             return path.stem
         return path.name if (path / "__init__.py").is_file() else None
     except PermissionError:
@@ -98,6 +101,8 @@ def _read(folder: Path, path: Path, name: str, known: Found | None) -> Found:
     signature = tuple(_signature(file) for file in files)
     if known is not None and known.settled and known.signature == signature:
         return known
+    if sum(one[4] for one in signature) > _LARGEST_MB * 2**20:
+        raise OSError(errno.EFBIG, f"it has more than {_LARGEST_MB} MB")
     digest = hashlib.sha256()
     sources = []
     for file in files:
@@ -126,8 +131,15 @@ def _refuse(error: OSError) -> NoReturn:
 
 
 def _signature(file: Path) -> tuple[str, int, int, int, int]:
-    stat = file.stat()
-    return str(file), stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
+    """Raises: OSError, also for what may keep its reader waiting, and for a name that cannot be told to hosts."""
+    seen = file.stat()
+    if not stat.S_ISREG(seen.st_mode):
+        raise OSError(errno.EINVAL, f"{str(file)!a} is no regular file")
+    try:
+        str(file).encode()
+    except UnicodeEncodeError as error:
+        raise OSError(errno.EILSEQ, f"the name of {str(file)!a} is not UTF-8") from error
+    return str(file), seen.st_ino, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size
 
 
 def _module(package: Path, file: Path) -> str:

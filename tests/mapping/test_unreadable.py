@@ -1,5 +1,9 @@
 """A mapper whose text cannot be had, and what else a folder may hold that may not be looked into."""
 
+import contextlib
+import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +12,7 @@ import pytest
 from rocksync.domain.documents import PriceDocument
 from rocksync.domain.errors import ItemError, MisuseError
 from rocksync.mapping.mapper import Mappers
+from rocksync.mapping.texts import storable
 from tests.mapping.conftest import Folder, eventually
 from tests.mapping.rows import price, tenant
 
@@ -84,6 +89,64 @@ async def test_a_file_whose_name_is_no_text_is_told_in_words_that_can_be_stored(
 
     assert fault.name == "pre?o"
     assert str(fault).startswith("pre?o.py is ignored: a mapper's name has")
+
+
+def in_latin_1(package: Path) -> Path:
+    data = package / "pre\udce7os.csv"
+    data.touch()
+    return data
+
+
+def fifo(package: Path) -> Path:
+    os.mkfifo(package / "wait")
+    return package / "wait"
+
+
+def listening(package: Path) -> Path:
+    with contextlib.chdir(package), socket.socket(socket.AF_UNIX) as listener:  # an address is to be short
+        listener.bind("listener")
+    return package / "listener"
+
+
+def large(package: Path) -> Path:
+    with (package / "data").open("wb") as data:
+        data.truncate(17 * 2**20)
+    return package / "data"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (in_latin_1, "acme/pre\\udce7os.csv' is not UTF-8"),
+        (fifo, "acme/wait' is no regular file"),
+        (listening, "acme/listener' is no regular file"),
+        (large, "it has more than 16 MB"),
+    ],
+)
+async def test_a_file_that_is_not_to_be_read_costs_only_the_mapper_it_is_in(
+    folder: Folder, spoil: Callable[[Path], Path], told: str
+) -> None:
+    folder.write("good", ONE_MORE)
+    spoilt = spoil(folder.write("acme/__init__", ONE_MORE).parent)
+
+    async with folder.opened() as mappers:
+        version = mappers.version(tenant())
+        answer, good = await cost(mappers), await cost(mappers, "good")
+        [fault] = mappers.faults()
+        spoilt.unlink()
+        await eventually(lambda: mappers.version(tenant()) != version)
+
+        assert answer.startswith("mapper acme cannot be used: acme cannot be read: ")
+        assert answer.endswith(told)
+        assert (fault.name, fault.refused, storable(str(fault))) == ("acme", True, str(fault))
+        assert (good, await cost(mappers)) == ("11.00", "11.00")
+
+
+async def test_a_mapper_that_is_no_regular_file_is_not_passed_over(folder: Folder) -> None:
+    os.mkfifo(folder.path / "acme.py")
+
+    async with folder.opened() as mappers:
+        assert (await cost(mappers)).endswith("acme.py' is no regular file")
 
 
 async def test_nothing_begins_when_the_folder_cannot_be_read(folder: Folder) -> None:
