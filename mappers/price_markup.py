@@ -23,8 +23,6 @@ _CENT = Decimal("0.01")
 
 @hookimpl
 def rocksync_map_price(tenant: Tenant, payload: PricePayload) -> None:
-    if not payload:
-        return  # a mapper before this one leaves the price at Plugg.to as it is
     rule = tenant.settings.get("price_markup", {})
     full, special = payload["price"], payload["special_price"]
     payload["price"] = _marked_up(full, rule)

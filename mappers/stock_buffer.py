@@ -18,8 +18,6 @@ _KNOWN = ("units", "share", "at_most")
 
 @hookimpl
 def rocksync_map_stock(tenant: Tenant, payload: StockPayload) -> None:
-    if not payload:
-        return  # a mapper before this one leaves the stock at Plugg.to as it is
     rule = tenant.settings.get("stock_buffer", {})
     quantity = payload["quantity"]
     kept_back = rule.get("units", 0) + math.ceil(round(quantity * rule.get("share", 0), 6))

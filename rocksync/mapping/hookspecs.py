@@ -69,7 +69,7 @@ def rocksync_map_price(tenant: Tenant, price: Price, payload: PricePayload, crea
 
     ``price.product_sku`` is the product it belongs to. ``special_price`` None: no promotion. ``creating`` is True for
     the price that the SKU is created with at Plugg.to, and False ever after; then ``payload.clear()`` leaves the price
-    at Plugg.to as it is.
+    at Plugg.to as it is, and the mappers after it are not asked.
 
     Validated after: ``price`` is above 0, ``special_price`` None or above 0 and not above ``price``; both are rounded
     to two decimals, half up.

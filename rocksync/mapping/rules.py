@@ -126,6 +126,7 @@ class MapperRules:
             {"tenant": self._tenant, "price": price, "creating": creating, "payload": default.price_payload(price)},
             validation.price if creating else _price_or_none,
             lambda: default.price_payload(price),
+            may_leave=True,
         )
 
     def stock(self, stock: Stock, *, creating: bool) -> StockPayload | None:
@@ -138,6 +139,7 @@ class MapperRules:
             {"tenant": self._tenant, "stock": stock, "creating": creating, "payload": default.stock_payload(stock)},
             validation.stock if creating else _stock_or_none,
             lambda: default.stock_payload(stock),
+            may_leave=True,
         )
 
     def order(self, order: HubOrder) -> OrderDocument | None:
@@ -222,11 +224,17 @@ class MapperRules:
         slot: str = "payload",
         accepted: _LastAccepted = None,
         private: bool = False,
+        may_leave: bool = False,
     ) -> _Made:
-        """Return what *check* makes of ``given[slot]`` after every step; it is what *start* returns, the default."""
+        """Return what *check* makes of ``given[slot]`` after every step; it is what *start* returns, the default.
+
+        With *may_leave* the step that empties it is the last one: what is at the hub is left as it is.
+        """
         payload = given[slot]
         for step in steps:
             self._run(step, key, given, accepted, private=private)
+            if may_leave and not payload:
+                break
         try:
             return check(payload)
         except InvalidPayloadError as error:

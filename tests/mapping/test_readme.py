@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from rocksync.domain.documents import Skip
 from rocksync.mapping import samples
 from rocksync.mapping.checking import check
 from rocksync.mapping.hookspecs import HOOKS
 from tests.mapping.conftest import Folder
-from tests.mapping.rows import tenant
+from tests.mapping.rows import price, stock, tenant
 
 MAPPERS = Path(__file__).parents[2] / "mappers"
 TEXT = (MAPPERS / "README.md").read_text(encoding="utf-8")
@@ -28,6 +29,18 @@ async def test_every_example_passes_the_check(folder: Folder, example: str) -> N
         findings = await check(mappers, "acme")
 
     assert [str(one) for one in findings if one.blocks] == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=named)
+async def test_every_example_may_stand_behind_locks(folder: Folder, example: str) -> None:
+    (folder.path / "acme.py").write_text(example, encoding="utf-8")
+    (folder.path / "field_locks.py").write_text((MAPPERS / "field_locks.py").read_text(encoding="utf-8"))
+    locked = tenant(mappers=("field_locks",), field_locks=["price", "quantity"])
+
+    async with folder.opened() as mappers:
+        answers = [*await mappers.prices(locked, [price()]), *await mappers.stocks(locked, [stock()])]
+
+    assert [type(answer) for answer in answers] == [Skip, Skip]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=named)

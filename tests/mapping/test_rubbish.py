@@ -126,6 +126,17 @@ async def test_rubbish_in_a_stock_is_refused_with_its_place(folder: Folder, line
     refused(answer, told)
 
 
+async def test_the_mapper_that_empties_a_price_to_create_with_is_named_not_the_one_after(folder: Folder) -> None:
+    folder.write("bad", "@hookimpl\ndef rocksync_map_price(payload):\n    payload.clear()\n")
+    folder.write("acme", "@hookimpl\ndef rocksync_map_price(payload):\n    payload['price'] += 1\n")
+
+    async with folder.opened() as mappers:
+        [answer] = await mappers.products(tenant(mappers=("bad",)), [(listing(), None)])
+
+    assert isinstance(answer, ItemError)
+    assert "mapper bad, bad.py line 3: left an invalid payload: price" in answer.detail
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
