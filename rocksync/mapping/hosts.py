@@ -96,11 +96,12 @@ class Hosts:
     ) -> list[_Made]:
         """Return what *convert* makes of each row and its answer, in order."""
         desk = self._desks.setdefault(crew.tenant.id, _Desk())
-        ends_at = time.monotonic() + _CALL_DEADLINES * self._deadline_s
-        call = _Call(op=op, rows=rows, encode=encode, convert=convert, ends_at=ends_at)
+        call = _Call(op=op, rows=rows, encode=encode, convert=convert)
         while not call.complete:
             async with desk.lock:
+                began = time.monotonic()
                 await self._step(desk, crew, call)
+                call.took_s += time.monotonic() - began
             self._freed.set()
         return call.answers
 
@@ -118,7 +119,7 @@ class Hosts:
         if desk.stopped is not None and desk.stopped[0] == crew.version:
             call.give_up(desk.stopped[1])
             return
-        if time.monotonic() > call.ends_at:
+        if call.took_s > _CALL_DEADLINES * self._deadline_s:
             call.give_up(self._slow(crew))
             return
         rows = call.span()
@@ -323,13 +324,13 @@ class Hosts:
 
 @dataclass(slots=True, kw_only=True)
 class _Call(Generic[_Row, _Made]):
-    """A call and how far it is. ``blamed`` are rows that are not to be tried again, by their place."""
+    """A call and how far it is. ``blamed``: rows not to be tried again, by place. ``took_s``: without its waiting."""
 
     op: Op
     rows: Sequence[_Row]
     encode: Callable[[Sequence[_Row]], bytes]
     convert: Callable[[_Row, Answer], _Made]
-    ends_at: float
+    took_s: float = 0.0
     answers: list[_Made] = field(default_factory=list)
     blamed: dict[int, Failed] = field(default_factory=dict)
     faults: int = 0
