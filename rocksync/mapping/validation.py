@@ -170,7 +170,7 @@ def stock(payload: object) -> StockPayload:
 
 def order(document: object, order_id: str, status: str) -> OrderDocument:
     """Return the store order; its id and status at Plugg.to are not a mapper's to change."""
-    shape = _shaped(document, OrderShape)
+    shape = _shaped(document, OrderShape, unknown="an order of the store has no member")
     given: Any = document
     if shape.pluggto_id != order_id:
         raise InvalidPayloadError("pluggto_id must stay as it is")
@@ -256,18 +256,18 @@ def _check_date(member: str, text: str) -> None:
         raise InvalidPayloadError(f"{member} must be of the years {_FIRST_YEAR} to {_LAST_YEAR}, not {text!r}")
 
 
-def _shaped(payload: object, shape: type[_Shape]) -> _Shape:
+def _shaped(payload: object, shape: type[_Shape], *, unknown: str = "Plugg.to knows no member") -> _Shape:
     try:
         return msgspec.convert(payload, shape)
     except msgspec.ValidationError as error:
-        raise InvalidPayloadError(_place_first(str(error))) from error
+        raise InvalidPayloadError(_place_first(str(error), unknown)) from error
 
 
-def _place_first(text: str) -> str:
+def _place_first(text: str, unknown: str) -> str:
     found = _AT.match(text)
     if found is None:
         return text
-    what = found["what"].replace("Object contains unknown field", "Plugg.to knows no member")
+    what = found["what"].replace("Object contains unknown field", unknown)
     what = what.replace("Object missing required field", "missing")
     return f"{found['place']}: {what}" if found["place"] else what
 
