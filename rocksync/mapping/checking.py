@@ -42,7 +42,7 @@ async def check(mappers: Mappers, name: str, settings: Mapping[str, Any] | None 
         return [Finding(file=version.file or label, line=version.line, detail=version.detail)]
     tenant = Tenant(id=TenantId(0), slug="sample", name="Sample", domain="loja.example", settings=dict(settings or {}))
     twin = replace(tenant, id=TenantId(-1))
-    trial = mappers.only([version])
+    trial = mappers.only([version], samples=True)
     findings = [Finding(file=label, line=0, detail=text) for text in await trial.complaints(tenant)]
     before: list[object] = []
     after: list[object] = []

@@ -220,7 +220,7 @@ class Host:
         for number, source in enumerate(request.sources, start=1):
             self._at(mark(number, None))
             loaded.append(modules.load(source))
-        self._rules = MapperRules(request.tenant, loaded, self._at)
+        self._rules = MapperRules(request.tenant, loaded, self._at, samples=request.samples)
         return Loaded()
 
     def _examine(self, body: bytes) -> msgspec.Struct:

@@ -44,6 +44,7 @@ class Crew:
     tenant: Tenant
     version: str
     members: tuple[Version, ...]
+    samples: bool = False
 
 
 @dataclass(slots=True)
@@ -181,7 +182,7 @@ class Hosts:
             desk.version, desk.in_a_row = crew.version, 0
         desk.host = host = await self._new_host(crew.version, desk.forks or self._forks)
         sources = tuple(member.source for member in crew.members)
-        body = msgspec.json.encode(Load(crew.tenant, sources))
+        body = msgspec.json.encode(Load(crew.tenant, sources, crew.samples))
         loading = await host.channel.ask(Op.LOAD, [(1, body)], 1, self._load_s)
         if loading.end is not End.DONE:
             failed = await self._bury(desk, crew, loading) or self._suspected(desk, crew)

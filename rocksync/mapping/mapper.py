@@ -86,12 +86,19 @@ class Mappers:
     """The mapping of every tenant."""
 
     def __init__(
-        self, registry: Registry, hosts: Hosts, *, lineup: Lineup | None = None, observe: Observe = unseen
+        self,
+        registry: Registry,
+        hosts: Hosts,
+        *,
+        lineup: Lineup | None = None,
+        observe: Observe = unseen,
+        samples: bool = False,
     ) -> None:
         self._registry = registry
         self._lineup = lineup or registry
         self._hosts = hosts
         self._observe = observe
+        self._samples = samples
         self._default = DefaultRules()
         self._plans: dict[int, _Plan] = {}
 
@@ -120,9 +127,9 @@ class Mappers:
             else Version(source=found.source, digest=found.digest, hooks=answer.hooks)
         )
 
-    def only(self, versions: Sequence[Version]) -> "Mappers":
-        """Return the mapping of any tenant by exactly these mappers."""
-        return Mappers(self._registry, self._hosts, lineup=_Fixed(versions))
+    def only(self, versions: Sequence[Version], *, samples: bool = False) -> "Mappers":
+        """Return the mapping of any tenant by exactly these mappers; errors over orders that are *samples* say all."""
+        return Mappers(self._registry, self._hosts, lineup=_Fixed(versions), samples=samples)
 
     def used_by(self, tenant: Tenant) -> list[str]:
         """Return the names of the tenant's mappers, in the order they run."""
@@ -303,7 +310,7 @@ class Mappers:
             tenant=tenant,
             generation=generation,
             version=version,
-            crew=Crew(tenant=tenant, version=version, members=tuple(versions)),
+            crew=Crew(tenant=tenant, version=version, members=tuple(versions), samples=self._samples),
             hooks=frozenset(one.name for one in seen),
             arguments=frozenset(name for one in seen for name in one.arguments),
         )

@@ -60,10 +60,11 @@ class Source(Struct, frozen=True):
 
 
 class Load(Struct):
-    """Load these mappers, in this order, for this tenant."""
+    """Load these mappers, in this order, for this tenant. ``samples``: no order they will be given is anybody's."""
 
     tenant: Tenant
     sources: tuple[Source, ...]
+    samples: bool
 
 
 class ListingRow(Struct, array_like=True):

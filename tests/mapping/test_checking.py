@@ -70,6 +70,15 @@ async def test_an_error_in_any_hook_is_found_with_its_line(folder: Folder, hook:
     assert {(one.file, one.line, one.blocks) for one in findings} == {("acme.py", 4, True)}
 
 
+@pytest.mark.parametrize("hook", ["map_order", "map_invoice", "map_shipment"])
+async def test_an_error_over_an_order_is_told_in_full_as_it_is_nobodys(folder: Folder, hook: str) -> None:
+    [finding, *_] = await found(
+        folder, f"@hookimpl\ndef rocksync_{hook}(order):\n    raise ValueError(order.channel)\n"
+    )
+
+    assert finding.detail.endswith("ValueError: mercadolivre")
+
+
 async def test_an_error_over_few_items_only_is_found(folder: Folder) -> None:
     [finding, *_] = await found(
         folder,
