@@ -54,7 +54,9 @@ async def check(mappers: Mappers, name: str, settings: Mapping[str, Any] | None 
     async for _, answer in _answers(trial, twin):
         after.append(answer)
     if not findings and before != after:
-        detail = "the same items came out differently the second time: a hook may use no clock, chance or memory"
+        detail = (
+            "the same items came out differently the second time, in a new process: a hook may use no clock or chance"
+        )
         findings.append(Finding(file=label, line=0, detail=detail))
     return list(dict.fromkeys(findings))
 
