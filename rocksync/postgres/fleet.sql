@@ -69,11 +69,12 @@ SELECT clock_timestamp() AS taken_at,
 
 -- name: lag
 -- How tenants and kinds stand, the worst first: as the view rocksync.lag, but all at once, and with how fast items were
--- dealt with in the last ten minutes. $1 slug text or null for all, $2 only those behind boolean
+-- dealt with in the last ten minutes and what one of those says that a mapper stops. $1 slug text or null for all, $2 only those behind boolean
 WITH asked AS MATERIALIZED (
     SELECT t.id, t.slug, t.status, t.status_reason, t.activated_at FROM rocksync.tenant t WHERE $1::text IS NULL OR t.slug = $1),
 waiting AS (
-    SELECT i.tenant_id, i.kind, min(i.changed_at) AS oldest, count(*) AS items, min(i.reason) AS reason
+    SELECT i.tenant_id, i.kind, min(i.changed_at) AS oldest, count(*) AS items, min(i.reason) AS reason,
+           min(i.detail) FILTER (WHERE i.reason IN ('mapper_error', 'mapper_timeout')) AS by_mapper
       FROM rocksync.item i
      WHERE i.state = 'pending'
        AND ($1::text IS NULL OR i.tenant_id = (SELECT id FROM asked))
@@ -84,7 +85,8 @@ told AS (
      WHERE $1::text IS NULL OR c.tenant_id = (SELECT id FROM asked)
      GROUP BY c.tenant_id, c.kind),
 aside AS (
-    SELECT i.tenant_id, i.kind, count(*) AS items, mode() WITHIN GROUP (ORDER BY i.reason) AS reason
+    SELECT i.tenant_id, i.kind, count(*) AS items, mode() WITHIN GROUP (ORDER BY i.reason) AS reason,
+           min(i.detail) FILTER (WHERE i.reason IN ('mapper_error', 'mapper_timeout')) AS by_mapper
       FROM rocksync.item i
      WHERE i.state = 'quarantined'
        AND ($1::text IS NULL OR i.tenant_id = (SELECT id FROM asked))
@@ -112,6 +114,7 @@ standing AS (
            CASE WHEN t.status_reason IS NOT NULL THEN t.status_reason
                 WHEN s.paused_until > clock_timestamp() THEN s.paused_reason
                 ELSE s.failure END AS detail,
+           coalesce(w.by_mapper, q.by_mapper) AS by_mapper,
            p.per_s, p.took_ms
       FROM asked t
       JOIN rocksync.schedule s ON s.tenant_id = t.id

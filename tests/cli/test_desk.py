@@ -286,6 +286,20 @@ async def test_status_shows_the_mapper_that_a_running_worker_refuses(
     assert "mapper" in (await rocksync("status", "loja")).out
 
 
+@pytest.mark.parametrize("state", ["quarantined", "pending"])
+async def test_status_tells_what_a_mapper_stops_a_kind_for(rocksync: Command, shop: Shop, state: str) -> None:
+    await shop.sql(
+        "UPDATE rocksync.item SET state = $2, reason = 'mapper_error', detail = 'there is no mapper nosuch',"
+        " changed_at = now() WHERE tenant_id = $1 AND kind = 'price'",
+        state,
+    )
+
+    rows = {row["kind"]: row for row in (await rocksync("status", "loja", "--json")).json}
+
+    assert (rows["price"]["cause"], rows["price"]["detail"]) == ("mapper_error", "there is no mapper nosuch")
+    assert rows["stock"]["detail"] is None
+
+
 async def test_status_tells_causes_and_when_a_backlog_ends(rocksync: Command, shop: Shop) -> None:
     await shop.sql("UPDATE rocksync.item SET state = 'pending', changed_at = now() WHERE tenant_id = $1")
 
