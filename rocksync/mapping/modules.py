@@ -21,7 +21,7 @@ from typing import Any
 import pluggy
 
 from rocksync.mapping import hookspecs
-from rocksync.mapping.texts import storable
+from rocksync.mapping.texts import tellable
 from rocksync.mapping.wire import HookSeen, Source, SourceFile
 
 _PARENT = "rocksync_mappers"
@@ -34,7 +34,7 @@ class BrokenMapperError(Exception):
 
     def __init__(self, detail: str, *, file: str, line: int = 0) -> None:
         super().__init__(detail)
-        self.detail = storable(detail)
+        self.detail = tellable(detail)
         self.file = file
         self.line = line
 
@@ -105,13 +105,13 @@ def _direct(function: Callable[..., Any], names: Sequence[str]) -> Callable[[dic
 def describe(error: BaseException) -> str:
     """Return the kind of an error and what it says."""
     if isinstance(error, SystemExit):
-        return storable(f"the mapper tried to end the process (SystemExit {error.code!r})")
+        return tellable(f"the mapper tried to end the process (SystemExit {error.code!r})")
     try:
         text = str(error)
     except Exception as second:  # noqa: BLE001 # even its text is a mapper's code
         text = f"its text cannot be had ({type(second).__name__})"
     first = text.splitlines()[0] if text else ""
-    return storable(f"{type(error).__name__}: {first}") if first else type(error).__name__
+    return tellable(f"{type(error).__name__}: {first}") if first else type(error).__name__
 
 
 def _module(source: Source) -> ModuleType:

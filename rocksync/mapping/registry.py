@@ -12,7 +12,7 @@ from rocksync.domain.tenancy import Tenant
 from rocksync.mapping import folder as folders
 from rocksync.mapping.folder import Found
 from rocksync.mapping.hosts import Hosts, Version
-from rocksync.mapping.texts import storable
+from rocksync.mapping.texts import tellable
 from rocksync.mapping.wire import Failed
 
 _LOG = logging.getLogger("rocksync.mapping")
@@ -119,7 +119,7 @@ class Registry:
             refused = name in self._unreadable
             in_use = refused and name in self.current
             told.append(
-                Fault(name=storable(name), file="", line=0, detail=storable(text), in_use=in_use, refused=refused)
+                Fault(name=tellable(name), file="", line=0, detail=tellable(text), in_use=in_use, refused=refused)
             )
         for name in self._installed.keys() & self._found.keys():
             text = f"also in an installed package ({self._installed[name].source.label}); the folder's is used"

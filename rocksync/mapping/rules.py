@@ -26,7 +26,7 @@ from rocksync.mapping.conversion import of_offer, without_unoffered
 from rocksync.mapping.conversion import refusal as store_refusal
 from rocksync.mapping.modules import LoadedMapper, describe
 from rocksync.mapping.readonly import ReadOnlyDict, read_only
-from rocksync.mapping.texts import storable
+from rocksync.mapping.texts import tellable
 from rocksync.mapping.validation import InvalidPayloadError
 from rocksync.mapping.wire import ACCEPTED, NULL, PAYLOADS, ListingRow, MadeListing, checked, encoded, mark
 
@@ -213,7 +213,7 @@ class MapperRules:
                 raise _failure(step, "", error) from error
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
                 raise _rubbish(step, "", "must return a list of texts")
-            found += [f"{step.mapper.name}: {storable(text)}" for text in texts]
+            found += [f"{step.mapper.name}: {tellable(text)}" for text in texts]
         return found
 
     def _through(
@@ -317,7 +317,7 @@ def _steps(mappers: Sequence[LoadedMapper], hook: str) -> list[_Step]:
 def _failure(step: _Step, key: str, error: BaseException, *, private: bool = False) -> ItemError:
     file, line = step.mapper.place(error)
     if isinstance(error, refusal.ItemError):
-        told = storable(str(error.detail))
+        told = tellable(str(error.detail))
         return ItemError(key, f"{told} (mapper {step.mapper.name}, {file} line {line})", final=error.final)
     what = type(error).__name__ if private and not isinstance(error, SystemExit) else describe(error)
     return _mapper_error(step, key, file, line or step.line, what)
@@ -328,7 +328,7 @@ def _rubbish(step: _Step, key: str, what: str) -> ItemError:
 
 
 def _mapper_error(step: _Step, key: str, file: str, line: int, what: str) -> ItemError:
-    told = f"mapper {step.mapper.name}, {file} line {line}: {storable(what)}"
+    told = f"mapper {step.mapper.name}, {file} line {line}: {tellable(what)}"
     return ItemError(key, told, reason=Reason.MAPPER_ERROR)
 
 

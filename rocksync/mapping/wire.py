@@ -82,20 +82,13 @@ class ListingRow(Struct, array_like=True):
 
 
 class Failed(Struct, array_like=True, tag="failed"):
-    """A row cannot go, or a mapper cannot be loaded. ``line`` 0: unknown.
-
-    ``detail`` may be a mapper's own text: what Postgres and JSON do not take of it is left out.
-    """
+    """A row cannot go, or a mapper cannot be loaded. ``line`` 0: unknown."""
 
     reason: Reason
     detail: str
     final: bool = True
     file: str = ""
     line: int = 0
-
-    def __post_init__(self) -> None:
-        """Make the detail one that can be told and stored."""
-        self.detail = self.detail.replace("\0", "").encode(errors="replace").decode()
 
 
 class Left(Struct, array_like=True, tag="left"):

@@ -85,8 +85,8 @@ def bare(product: dict[str, Any], documents: Sequence[PriceDocument]) -> list[st
 def unpriced(product: dict[str, Any], skus: Iterable[str]) -> list[str]:
     """Those of *skus*, all of one product, that the hub shows without a price.
 
-    Assumed: what was lost and has come into being again by a write is answered with an empty price (3.5, 9 X3). One that
-    does not speak of prices tells nothing.
+    Assumed: what was lost and has come into being again by a write is answered with an empty price (3.5, 9 X3). An
+    answer that does not speak of prices tells nothing.
     """
     shown = {entry.get("sku"): entry for entry in (*reading.rows(product.get("variations")), product)}
     return [sku for sku in skus if "price" in shown.get(sku, {}) and not reading.number(shown[sku]["price"])]

@@ -15,8 +15,9 @@ from rocksync.domain.documents import OrderDocument
 from rocksync.domain.errors import ItemError, LeaseLostError
 from rocksync.domain.orders import HubOrder, Invoice, OrderRow, OrderStatus, Shipment, StoreOrder
 from rocksync.domain.tenancy import Lease, TenantId
+from rocksync.domain.texts import storable
 from rocksync.failures import explained
-from rocksync.store.texts import json_text, storable, storable_json
+from rocksync.store.texts import json_text, storable_json
 
 _QUERIES = sql.load("rocksync.store", "orders.sql")
 

@@ -1,17 +1,14 @@
-"""Foreign text as Postgres can store it: without NUL characters and halves of surrogate pairs."""
+"""Foreign JSON as Postgres can store it: without NUL characters and halves of surrogate pairs."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
 
+from rocksync.domain.texts import storable
+
 _encode = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
-
-
-def storable(text: str) -> str:
-    """Return *text* as any text column takes it."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def json_text(value: object) -> str:
