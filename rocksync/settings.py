@@ -288,7 +288,7 @@ def load() -> Settings:
     complaints = _unknown(given)
     values: dict[str, dict[str, Any]] = {section: {} for section in ("", *_SECTIONS)}
     for name, each in _fields():
-        if given.get(name) in {None, ""}:
+        if given.get(name) in (None, ""):  # a list can be in no set
             continue
         rule: _Rule = each.metadata["rule"]
         try:

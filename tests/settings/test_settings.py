@@ -67,6 +67,22 @@ def test_every_key_can_be_set_in_a_file_and_by_the_environment(monkeypatch: pyte
     assert read.secrets.keys == (KEY, OTHER)
 
 
+def test_a_list_of_keys_is_read_from_the_file(write):
+    write(f'[secrets]\nkeys = ["{KEY}", "{OTHER}"]\n')
+
+    assert settings.load().secrets.keys == (KEY, OTHER)
+
+
+def test_a_list_or_a_table_where_another_value_belongs_is_named(write):
+    write("data_dir = ['here']\n[worker]\nconcurrency = [3]\n[secrets]\nkeys = []\n[http.port]\nnumber = 1\n")
+
+    with pytest.raises(SettingsError) as caught:
+        settings.load()
+
+    for name in ("data_dir", "worker.concurrency", "secrets.keys", "http.port"):
+        assert f"{name} must be" in str(caught.value)
+
+
 def test_settings_toml_in_the_folder_is_read_without_being_named(tmp_path: Path):
     (tmp_path / "settings.toml").write_text("[http]\nport = 1234\n")
 
