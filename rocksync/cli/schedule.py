@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -63,7 +63,9 @@ def set_schedule(
 @slug_argument
 @click.argument("kinds", nargs=-1, type=KindType())
 @click.option("--all-items", is_flag=True, help="Mark every item changed first: what differs is sent again.")
-@click.option("--wait", is_flag=True, help="Wait until the passes are complete.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until the passes are complete; exit code 1 if items are not delivered."
+)
 @json_option
 def sync(slug: str, kinds: Sequence[Kind], all_items: bool, wait: bool, as_json: bool) -> None:
     """Let a worker run passes of tenant SLUG now: of KIND, or of all kinds."""
@@ -71,10 +73,11 @@ def sync(slug: str, kinds: Sequence[Kind], all_items: bool, wait: bool, as_json:
 
     async def body(access: "Access") -> int:
         await _check_served(access, slug)
+        asked_at = await access.fleet.moment()
         await access.tenants.request_sync(slug, chosen, all_items=all_items)
         named = f"{', '.join(chosen)} of tenant {slug}"
         if wait:
-            code = await _wait(access, slug, chosen)
+            code = await _wait(access, slug, chosen, asked_at)
             facts = {"tenant": slug, "kinds": chosen, "complete": code == DONE}
             if as_json or code == DONE:
                 print_done(f"{named}: complete", facts, as_json=as_json)
@@ -105,8 +108,11 @@ async def _check_served(access: "Access", slug: str) -> None:
             raise TenantError(f"tenant {slug} needs credentials{because}: rocksync tenant credentials {slug}")
 
 
-async def _wait(access: "Access", slug: str, kinds: Sequence[Kind]) -> int:
-    """Wait until all passes are complete, or cannot be; a worker must be there to run them."""
+async def _wait(access: "Access", slug: str, kinds: Sequence[Kind], asked_at: datetime) -> int:
+    """Wait until all passes are complete, or cannot be; a worker must be there to run them.
+
+    Complete they are only if no item waits for a retry or was set aside by them.
+    """
     tenant = (await access.tenants.get(slug)).tenant.id
     while left := await access.fleet.unfinished(tenant, kinds):
         await _check_served(access, slug)
@@ -122,11 +128,15 @@ async def _wait(access: "Access", slug: str, kinds: Sequence[Kind]) -> int:
             click.echo(f"no worker runs: start one, or rocksync worker --once --tenant {slug}", err=True)
             return FAILED
         await asyncio.sleep(_LOOK_S)
-    retries = await access.fleet.retries(tenant, kinds)
-    for retry in retries:
-        told = f"{retry.items} items of {retry.kind} of tenant {slug} wait for a retry ({retry.reason})"
-        click.echo(f"{told}, the first {ago(retry.next_at)}: rocksync status {slug}", err=True)
-    return FAILED if retries else DONE
+    undelivered = await access.fleet.left_over(tenant, kinds, asked_at)
+    for some in undelivered:
+        items = f"{some.items} items of {some.kind} of tenant {slug}"
+        if some.next_at is None:
+            click.echo(f"{items} were set aside ({some.reason}): rocksync quarantine list {slug}", err=True)
+        else:
+            first = f"the first {ago(some.next_at)}"
+            click.echo(f"{items} wait for a retry ({some.reason}), {first}: rocksync status {slug}", err=True)
+    return FAILED if undelivered else DONE
 
 
 def _paused(slug: str, kind: "Unfinished") -> str:

@@ -31,13 +31,13 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """Items of a kind that wait because Plugg.to failed."""
+class LeftOver:
+    """Items of a kind that were not delivered: they are tried again from ``next_at``; None: they were set aside."""
 
     kind: Kind
     reason: str
     items: int
-    next_at: datetime
+    next_at: datetime | None
 
 
 class Fleet:
@@ -92,11 +92,16 @@ class Fleet:
             for row in await self._pool.fetch(_QUERIES.unfinished_requests, tenant, list(kinds))
         ]
 
-    async def retries(self, tenant: TenantId, kinds: Sequence[Kind]) -> list[Retry]:
-        """What of *kinds* waits to be tried again because Plugg.to failed."""
+    async def moment(self) -> datetime:
+        """What time it is by the database's clock."""
+        now: datetime = await self._pool.fetchval(_QUERIES.moment)
+        return now
+
+    async def left_over(self, tenant: TenantId, kinds: Sequence[Kind], since: datetime) -> list[LeftOver]:
+        """What of *kinds* waits to be tried again, or was set aside *since* then."""
         return [
-            Retry(kind=Kind(row["kind"]), reason=row["reason"], items=row["items"], next_at=row["next_at"])
-            for row in await self._pool.fetch(_QUERIES.retries, tenant, list(kinds))
+            LeftOver(kind=Kind(row["kind"]), reason=row["reason"], items=row["items"], next_at=row["next_at"])
+            for row in await self._pool.fetch(_QUERIES.left_over, tenant, list(kinds), since)
         ]
 
     async def has_credentials(self, tenant: TenantId) -> bool:

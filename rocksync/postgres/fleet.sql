@@ -162,17 +162,20 @@ SELECT s.kind, s.paused_until > clock_timestamp() AS is_paused, s.paused_reason,
 SELECT EXISTS (SELECT FROM rocksync.credential c WHERE c.tenant_id = $1)
     OR EXISTS (SELECT FROM rocksync.credential_inbox i WHERE i.tenant_id = $1);
 
--- name: retries
--- What waits because Plugg.to failed, not the items. $1 tenant_id bigint, $2 kinds text[]
-SELECT kind, reason, count(*) AS items, min(next_attempt_at) AS next_at
+-- name: moment
+-- The clock that items are written by.
+SELECT clock_timestamp();
+
+-- name: left_over
+-- What waits for another attempt, and what was set aside since then.
+-- $1 tenant_id bigint, $2 kinds text[], $3 since timestamptz
+SELECT kind, reason, count(*) AS items, CASE WHEN state = 'pending' THEN min(next_attempt_at) END AS next_at
   FROM rocksync.item
  WHERE tenant_id = $1
    AND kind = ANY ($2::text[])
-   AND state = 'pending'
-   AND next_attempt_at > clock_timestamp()
-   AND reason IN ('hub_unavailable', 'rate_limited')
- GROUP BY kind, reason
- ORDER BY kind, reason;
+   AND (state = 'pending' AND next_attempt_at > clock_timestamp() OR state = 'quarantined' AND attempted_at >= $3)
+ GROUP BY kind, state, reason
+ ORDER BY kind, state, reason;
 
 -- name: workers
 -- Workers that are alive.

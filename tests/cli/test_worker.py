@@ -256,6 +256,34 @@ async def test_what_waits_for_a_retry_is_not_complete(
     assert "2 items of stock of tenant acme wait for a retry (hub_unavailable), the first in " in ended.err
 
 
+async def test_what_plugg_to_refused_is_not_complete(
+    environment: dict[str, str],
+    rocksync: Command,
+    shop: Shop,
+    hub: Sandbox,
+    connection: asyncpg.Connection,
+    tmp_path: Path,
+):
+    await rocksync("tenant", "activate", "acme", "--yes")
+    await connection.execute("UPDATE rocksync.item SET state = 'quarantined', attempted_at = now() WHERE key = 'P3'")
+    await connection.execute(
+        "UPDATE rocksync.item SET state = 'pending', attempts = 4, accepted = NULL, changed_at = now()"
+        " WHERE kind = 'stock' AND key = 'P2'"
+    )
+    await connection.execute("UPDATE store.stock SET on_hand = 9 WHERE sku = 'P1'")
+    hub.add_fault("400")
+    async with running(["worker"], environment, tmp_path) as process:
+        assert process.stderr is not None
+        await process.stderr.readline()
+
+        ended = await rocksync("sync", "acme", "stock", "--wait")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "1 items of stock of tenant acme wait for a retry (rejected), the first in " in ended.err
+    assert "1 items of stock of tenant acme were set aside (rejected): rocksync quarantine list acme" in ended.err
+    assert hub.product(shop.user, "P1")["quantity"] == 1
+
+
 async def test_explain_names_the_kind_that_is_to_be_run(rocksync: Command, shop: Shop, connection: asyncpg.Connection):
     await rocksync("tenant", "activate", "acme", "--yes")
     await rocksync("schedule", "set", "acme", "stock", "--manual")
