@@ -319,10 +319,9 @@ def _given() -> dict[str, object]:
             given |= {f"{name}.{key}".lower(): each for key, each in value.items()}
         else:
             given[name.lower()] = value
-    for name, _ in _fields():
-        text = os.environ.get(_variable(name))
-        if text is not None:
-            given[name] = text  # as it is written: dynaconf makes a number of a password of digits
+    for variable, text in os.environ.items():
+        if variable.startswith(_PREFIX):
+            given[variable.removeprefix(_PREFIX).replace("__", ".").lower()] = text
     return given
 
 
@@ -342,18 +341,11 @@ def _settings_file() -> Path | None:
 def _read(file: Path | None) -> dict[str, Any]:
     from dynaconf import Dynaconf  # type: ignore[import-untyped] # noqa: PLC0415 # ships no types; slow to import
 
-    try:
-        read = Dynaconf(
-            envvar_prefix=_PREFIX.rstrip("_"),
-            settings_files=[] if file is None else [str(file)],
-            environments=False,
-            load_dotenv=False,
-            merge_enabled=True,
-        )
+    try:  # only the file, and text as it is written: where it begins like a token of dynaconf's, that is chance
+        read = Dynaconf(settings_files=[] if file is None else [str(file)], loaders=False, auto_cast=False)
         tree: dict[str, Any] = read.as_dict()
     except ValueError as error:
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
-    tree.pop("LOAD_DOTENV", None)
     return tree
 
 

@@ -168,6 +168,17 @@ def test_a_wrong_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch):
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("secret", ["@int hunter2", "@jinja {{ hunter2", "@format {this.hunter2}", "@get hunter2"])
+def test_text_is_taken_as_it_is_written(monkeypatch: pytest.MonkeyPatch, write, secret: str):
+    monkeypatch.setenv("ROCKSYNC_API_SECRET", secret)
+    write(f"data_dir = '{secret}'\n")
+    of_file = settings.load()
+    monkeypatch.setenv("ROCKSYNC_DATA_DIR", f"{secret}!")
+    of_environment = settings.load()
+
+    assert (of_file.data_dir, of_environment.data_dir) == (Path(secret), Path(f"{secret}!"))
+
+
 def test_secrets_are_not_in_the_repr(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ROCKSYNC_DATABASE__DSN", "postgresql://user:hunter2@host/db")
     monkeypatch.setenv("ROCKSYNC_SECRETS__KEYS", KEY)
