@@ -57,6 +57,9 @@ SORTS: Mapping[str, Sort] = {
         whole=True,
     ),
     "clock_skew": Sort(says="this machine's clock differs from Plugg.to's", fix="let NTP set the clock"),
+    "mapper_folder_missing": Sort(
+        says="the folder of the mappers is missing", fix="set mappers.dir to it; without mappers, make an empty one"
+    ),
     "mapper_unusable": Sort(
         says="a mapper cannot be used",
         fix="mend the file in mappers.dir, or rocksync tenant set {slug} --mapper …",

@@ -41,6 +41,7 @@ def list_mappers(as_json: bool) -> None:
     async def body(settings: Settings) -> int:
         async with _opened(settings) as mappers:
             listed, faults = mappers.listing(), mappers.faults()
+        code = FAILED if any(fault.name for fault in faults) else DONE
         if as_json:
             print_json(
                 {
@@ -57,7 +58,7 @@ def list_mappers(as_json: bool) -> None:
                     "faults": [{"name": fault.name, "detail": str(fault)} for fault in faults],
                 }
             )
-            return FAILED if faults else DONE
+            return code
         print_table(
             ("MAPPER", "FILE", "VERSION", "HOOKS"),
             [
@@ -68,7 +69,7 @@ def list_mappers(as_json: bool) -> None:
         )
         for fault in faults:
             click.echo(f"{fault.name}: {fault}" if fault.name else str(fault), err=True)
-        return FAILED if faults else DONE
+        return code
 
     run(body)
 

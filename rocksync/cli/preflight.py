@@ -120,9 +120,11 @@ class Preflight:
         """What mappers say of the settings, and what they make of items of the store."""
         slug = tenant.slug
         complaints = await self.mappers.complaints(tenant)
+        faults = self.mappers.faults()
+        found = [finding("mapper_folder_missing", slug, detail=str(fault)) for fault in faults if not fault.name]
         if not self.mappers.used_by(tenant):
-            return [finding("mapper_unusable", slug, detail=text) for text in complaints]
-        found = [finding("mapper_complaint", slug, detail=text) for text in complaints]
+            return found + [finding("mapper_unusable", slug, detail=text) for text in complaints]
+        found += [finding("mapper_complaint", slug, detail=text) for text in complaints]
         skus = await self.checks.samples(tenant.id, _SAMPLES)
         listings = await self.catalog.listings(tenant.id, skus)
         rows = [(listing, None) for listing in listings.values()]

@@ -10,7 +10,7 @@ from pathlib import Path
 from rocksync.domain.errors import MisuseError
 from rocksync.domain.tenancy import Tenant
 from rocksync.mapping import folder as folders
-from rocksync.mapping.folder import Found
+from rocksync.mapping.folder import Found, Scan
 from rocksync.mapping.hosts import Hosts, Version
 from rocksync.mapping.texts import tellable
 from rocksync.mapping.wire import Failed
@@ -149,9 +149,9 @@ class Registry:
 
         Raises: MisuseError when the folder is there but cannot be read: nobody's items are sent unmapped for that.
         """
-        await self._look()
-        if "" in self._oddities:
-            raise MisuseError(f"mappers.dir: {self._oddities['']}")
+        scan = await self._look()
+        if "" in scan.oddities:
+            raise MisuseError(f"mappers.dir: {scan.oddities['']}")
         await asyncio.gather(*self._examinations.values())
         self._unusable = {*self._broken, *self._unreadable} - set(self.current)
         self._started = True
@@ -172,17 +172,19 @@ class Registry:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _look(self) -> Scan:
         scan = await asyncio.to_thread(folders.scan, self._folder, self._found)
-        self._oddities = dict(scan.oddities)
+        before, self._oddities = self._oddities.get(""), dict(scan.oddities)
         if scan.readable:
             self._unreadable = scan.unreadable
             gone = self._found.keys() - scan.found.keys()
             self._missing = {name: self._missing.get(name, 0) + 1 for name in gone}
             kept = {name: self._found[name] for name in gone if self._missing[name] < _MISSING_LOOKS}
             self._found = {**scan.found, **kept}
-        elif self._found:
-            self._oddities.setdefault("", f"{self._folder} is not there; the mappers loaded from it stay in use")
+        else:
+            use = "the mappers loaded from it stay in use" if self._found else "no mapper of it is used"
+            self._oddities.setdefault("", f"{self._folder} is not there; {use}")
+        self._tell_of_folder(before)
         present = {**self._installed, **self._found}
         for name, found in present.items():
             if self._tried.get(name) != found.digest:
@@ -192,6 +194,15 @@ class Registry:
                 self._examinations[name] = asyncio.create_task(self._examine(name, found))
         for name in (self._tried.keys() | self._unusable) - present.keys() - self._unreadable:
             await self._remove(name)
+        return scan
+
+    def _tell_of_folder(self, before: str | None) -> None:
+        """Log what is wrong with the folder as a whole, once, and that it is well again."""
+        now = self._oddities.get("")
+        if now is not None and now != before:
+            _LOG.warning("mappers_folder_unreadable", extra={"detail": now})
+        elif now is None and before is not None:
+            _LOG.info("mappers_folder_readable", extra={"folder": str(self._folder)})
 
     async def _examine(self, name: str, found: Found) -> None:
         async with self._strength:

@@ -286,6 +286,7 @@ async def arena(
         await owner.close()
         stack.push_async_callback(_dropped, server, name)
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rocksync-round-")))
+        (place / "mappers").mkdir()
         database = named(server.dsn, name)
         hub = await stack.enter_async_context(serve(profile=profile, seed=seed))
         hub.journal._size = 200_000

@@ -261,6 +261,17 @@ async def test_a_mapper_that_is_missing_or_broken_blocks(world: World):
     assert missing["mapper_unusable"].whole
 
 
+async def test_a_folder_of_mappers_that_is_missing_is_warned_of(world: World):
+    shop = await world.shop(active=False)
+    await shop.simple("A", **COMPLETE)
+    world.settings.mappers.dir.rmdir()
+
+    found = await preflight(world)
+
+    assert str(world.settings.mappers.dir) in found["mapper_folder_missing"].message
+    assert not found["mapper_folder_missing"].blocks
+
+
 async def test_mappers_are_tried_on_the_tenants_own_items(world: World):
     await mapped(
         world,

@@ -39,7 +39,8 @@ class Shop:
 
 
 @pytest.fixture
-def environment(environment: dict[str, str], hub: Sandbox) -> dict[str, str]:
+def environment(environment: dict[str, str], hub: Sandbox, tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "mappers").mkdir()
     return environment | {
         "ROCKSYNC_PLUGGTO__BASE_URL": hub.url,
         "ROCKSYNC_PLUGGTO__REQUESTS_PER_SECOND_PER_TENANT": "500",
@@ -205,6 +206,21 @@ async def test_a_worker_serves_until_it_is_told_to_stop(
 
         assert await asyncio.wait_for(process.wait(), 15) == 0
     assert await connection.fetchval("SELECT count(*) FROM rocksync.schedule WHERE lease_worker IS NOT NULL") == 0
+
+
+async def test_a_worker_without_the_folder_of_mappers_warns_of_it(
+    environment: dict[str, str], rocksync: Command, tmp_path: Path
+):
+    (tmp_path / "mappers").rmdir()
+
+    ended = await rocksync("worker", "--once")
+    listed = await rocksync("mapper", "list")
+
+    assert (ended.code, listed.code) == (0, 0)
+    warned = json.loads(ended.err)
+    assert (warned["level"], warned["event"]) == ("warning", "mappers_folder_unreadable")
+    assert f"{tmp_path / 'mappers'} is not there" in warned["detail"]
+    assert f"{tmp_path / 'mappers'} is not there" in listed.err
 
 
 async def test_a_requested_sync_is_waited_for_while_a_worker_runs(

@@ -242,21 +242,36 @@ async def test_a_config_map_that_is_swapped_by_a_link_is_seen(tmp_path: Path) ->
         assert (first, await cost(mappers)) == ("11.00", "12.00")
 
 
-async def test_a_folder_that_vanishes_leaves_its_mappers_in_use(folder: Folder) -> None:
+async def test_a_folder_that_vanishes_leaves_its_mappers_in_use_and_it_is_said_once(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
     folder.write("acme", adds(1))
 
-    async with folder.opened() as mappers:
-        folder.path.rename(folder.path.with_name("elsewhere"))
-        await eventually(mappers.faults)
+    with caplog.at_level(logging.INFO, "rocksync.mapping"):
+        async with folder.opened() as mappers:
+            folder.path.rename(folder.path.with_name("elsewhere"))
+            await eventually(mappers.faults)
 
-        assert await cost(mappers) == "11.00"
-        assert "not there" in mappers.faults()[0].detail
+            assert await cost(mappers) == "11.00"
+            assert "not there" in mappers.faults()[0].detail
+            folder.path.with_name("elsewhere").rename(folder.path)
+            await eventually(lambda: not mappers.faults())
+
+    said = [(each.levelname, each.getMessage()) for each in caplog.records if "folder" in each.getMessage()]
+    assert said == [("WARNING", "mappers_folder_unreadable"), ("INFO", "mappers_folder_readable")]
 
 
-async def test_a_folder_that_never_was_is_no_fault(tmp_path: Path) -> None:
-    async with open_mappers(tmp_path / "none") as mappers:
-        assert mappers.faults() == []
+async def test_a_folder_that_never_was_is_warned_of_by_its_whole_path(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = f"{tmp_path / 'none'} is not there; no mapper of it is used"
+
+    async with open_mappers(Path("none")) as mappers:
+        assert [(str(fault), fault.refused) for fault in mappers.faults()] == [(told, False)]
         assert await cost(mappers) == "10.00"
+
+    assert [each.__dict__["detail"] for each in caplog.records if each.levelname == "WARNING"] == [told]
 
 
 async def test_files_that_are_no_mappers_are_left_alone(folder: Folder) -> None:
