@@ -11,7 +11,7 @@ import click
 
 from rocksync.cli.output import json_option, print_json
 from rocksync.cli.parameters import kind_option
-from rocksync.cli.running import DONE, FAILED, STOPPED, run, stopping
+from rocksync.cli.running import DONE, FAILED, INTERRUPTED, STOPPED, run, stopping
 from rocksync.domain.errors import MisuseError
 from rocksync.domain.tenancy import Kind, TenantId, TenantStatus
 from rocksync.settings import Http, Settings
@@ -31,7 +31,7 @@ def worker(once: bool, slugs: Sequence[str], kinds: Sequence[Kind], as_json: boo
     """Serve the tenants until SIGTERM or Ctrl-C; a second one ends at once.
 
     With --once: run every due pass, or with --tenant or --kind every selected one, until nothing is deliverable. Exit
-    code 1 when items were refused or postponed or passes failed, 3 when a tenant is stopped.
+    code 1 when items were refused or postponed or passes failed, 3 when a tenant is stopped, 130 when interrupted.
     """
     app = importlib.import_module("rocksync.app")
 
@@ -42,7 +42,7 @@ def worker(once: bool, slugs: Sequence[str], kinds: Sequence[Kind], as_json: boo
             with stopping() as stop:
                 if once:
                     summary = await opened.run_once(tenants=tenants, kinds=list(kinds) or None, stop=stop)
-                    return await _sum_up(opened, summary, tenants, as_json=as_json)
+                    return await _sum_up(opened, summary, tenants, interrupted=stop.is_set(), as_json=as_json)
                 async with app.watched(_with_free_port(settings), opened.database, metrics) as url:
                     _log.info("worker_started", extra={"worker": opened.name, "url": url})
                     await opened.run(stop, app.Scope(tenants=tenants, kinds=list(kinds) or None))
@@ -63,7 +63,9 @@ async def _chosen(app: "App", slugs: Sequence[str]) -> list[TenantId] | None:
     return [row.tenant.id for row in rows]
 
 
-async def _sum_up(app: "App", summary: "Summary", tenants: Sequence[TenantId] | None, *, as_json: bool) -> int:
+async def _sum_up(
+    app: "App", summary: "Summary", tenants: Sequence[TenantId] | None, *, interrupted: bool, as_json: bool
+) -> int:
     """Tell what was done, and return the exit code."""
     stopped = sorted(
         row.tenant.slug
@@ -80,14 +82,17 @@ async def _sum_up(app: "App", summary: "Summary", tenants: Sequence[TenantId] | 
                 "refused": summary.refused,
                 "postponed": summary.postponed,
                 "stopped": stopped,
+                "interrupted": interrupted,
             }
         )
     else:
         passes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(summary.passes.items())) or "none"
         click.echo(
             f"passes: {passes}; refused: {summary.refused}; postponed: {summary.postponed};"
-            f" stopped: {', '.join(stopped) or 'none'}"
+            f" stopped: {', '.join(stopped) or 'none'}{'; interrupted' if interrupted else ''}"
         )
+    if interrupted:
+        return INTERRUPTED
     if stopped:
         return STOPPED
     return FAILED if summary.refused or summary.postponed or failed else DONE

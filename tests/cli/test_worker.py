@@ -111,6 +111,7 @@ async def test_a_worker_delivers_once_and_says_what_it_did(
     assert ended.code == 0, ended.err
     assert ended.json["refused"] == 0
     assert ended.json["stopped"] == []
+    assert ended.json["interrupted"] is False
     assert hub.product(shop.user, "P1")["price"] == 10
 
 
@@ -206,6 +207,26 @@ async def test_a_worker_serves_until_it_is_told_to_stop(
 
         assert await asyncio.wait_for(process.wait(), 15) == 0
     assert await connection.fetchval("SELECT count(*) FROM rocksync.schedule WHERE lease_worker IS NOT NULL") == 0
+
+
+async def test_a_run_that_is_broken_off_says_so(
+    environment: dict[str, str], shop: Shop, hub: Sandbox, connection: asyncpg.Connection, tmp_path: Path
+):
+    await connection.execute("SELECT rocksync.activate_tenant('acme')")
+    hub.add_fault("stall")
+    hasty = environment | {"ROCKSYNC_WORKER__DRAIN_S": "0"}
+    async with running(["worker", "--once", "--json"], hasty, tmp_path) as process:
+
+        async def asked() -> bool:
+            return bool(hub.requests())
+
+        await until(asked)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        told = json.loads(await process.stdout.read())
+
+        assert await asyncio.wait_for(process.wait(), 15) == 130
+    assert told["interrupted"] is True
 
 
 async def test_a_worker_without_the_folder_of_mappers_warns_of_it(
