@@ -17,7 +17,6 @@ from rocksync.domain.tenancy import Kind, Mode, TenantStatus
 
 if TYPE_CHECKING:
     from rocksync.cli.access import Access
-    from rocksync.postgres.fleet import Unfinished
 
 _LOOK_S = 0.5
 
@@ -85,7 +84,8 @@ def sync(slug: str, kinds: Sequence[Kind], all_items: bool, wait: bool, as_json:
         tenant = (await access.tenants.get(slug)).tenant.id
         for each in await access.fleet.unfinished(tenant, chosen):
             if each.is_paused:
-                click.echo(f"nothing runs until it is resumed: {_paused(slug, each)}", err=True)
+                told = paused_line(slug, each.kind, each.paused_reason)
+                click.echo(f"nothing runs until it is resumed: {told}", err=True)
         print_done(f"{named}: asked for", {"tenant": slug, "kinds": chosen, "complete": False}, as_json=as_json)
         return DONE
 
@@ -122,7 +122,7 @@ async def _wait(access: "Access", slug: str, kinds: Sequence[Kind], asked_at: da
             for each in failed:
                 click.echo(f"{each.kind} of tenant {slug} failed: {each.failure}", err=True)
             for each in paused:
-                click.echo(_paused(slug, each), err=True)
+                click.echo(paused_line(slug, each.kind, each.paused_reason), err=True)
             return STOPPED if paused else FAILED
         if not await access.fleet.workers():
             click.echo(f"no worker runs: start one, or rocksync worker --once --tenant {slug}", err=True)
@@ -139,6 +139,7 @@ async def _wait(access: "Access", slug: str, kinds: Sequence[Kind], asked_at: da
     return FAILED if undelivered else DONE
 
 
-def _paused(slug: str, kind: "Unfinished") -> str:
-    because = f" ({kind.paused_reason})" if kind.paused_reason else ""
-    return f"{kind.kind} of tenant {slug} is paused{because}: rocksync tenant resume {slug} --kind {kind.kind}"
+def paused_line(slug: str, kind: Kind, reason: str | None) -> str:
+    """Return the line that tells of a kind that an operator paused."""
+    because = f" ({reason})" if reason else ""
+    return f"{kind} of tenant {slug} is paused{because}: rocksync tenant resume {slug} --kind {kind}"

@@ -12,6 +12,7 @@ import click
 from rocksync.cli.output import json_option, print_json
 from rocksync.cli.parameters import kind_option
 from rocksync.cli.running import DONE, FAILED, INTERRUPTED, STOPPED, run, stopping
+from rocksync.cli.schedule import paused_line
 from rocksync.domain.errors import MisuseError
 from rocksync.domain.tenancy import Kind, TenantId, TenantStatus
 from rocksync.settings import Http, Settings
@@ -31,7 +32,8 @@ def worker(once: bool, slugs: Sequence[str], kinds: Sequence[Kind], as_json: boo
     """Serve the tenants until SIGTERM or Ctrl-C; a second one ends at once.
 
     With --once: run every due pass, or with --tenant or --kind every selected one, until nothing is deliverable. Exit
-    code 1 when items were refused or postponed or passes failed, 3 when a tenant is stopped, 130 when interrupted.
+    code 1 when items were refused or postponed or passes failed, 3 when a tenant, or a kind named of a tenant named, is
+    stopped, 130 when interrupted.
     """
     app = importlib.import_module("rocksync.app")
 
@@ -42,7 +44,7 @@ def worker(once: bool, slugs: Sequence[str], kinds: Sequence[Kind], as_json: boo
             with stopping() as stop:
                 if once:
                     summary = await opened.run_once(tenants=tenants, kinds=list(kinds) or None, stop=stop)
-                    return await _sum_up(opened, summary, tenants, interrupted=stop.is_set(), as_json=as_json)
+                    return await _sum_up(opened, summary, tenants, kinds, interrupted=stop.is_set(), as_json=as_json)
                 async with app.watched(_with_free_port(settings), opened.database, metrics) as url:
                     _log.info("worker_started", extra={"worker": opened.name, "url": url})
                     await opened.run(stop, app.Scope(tenants=tenants, kinds=list(kinds) or None))
@@ -64,16 +66,28 @@ async def _chosen(app: "App", slugs: Sequence[str]) -> list[TenantId] | None:
 
 
 async def _sum_up(
-    app: "App", summary: "Summary", tenants: Sequence[TenantId] | None, *, interrupted: bool, as_json: bool
+    app: "App",
+    summary: "Summary",
+    tenants: Sequence[TenantId] | None,
+    kinds: Sequence[Kind],
+    *,
+    interrupted: bool,
+    as_json: bool,
 ) -> int:
-    """Tell what was done, and return the exit code."""
-    stopped = sorted(
+    """Tell what was done, and return the exit code. What was named and is paused counts as stopped."""
+    rows = [row for row in await app.tenants.all() if tenants is None or row.tenant.id in tenants]
+    halted = {
         row.tenant.slug
-        for row in await app.tenants.all()
-        if row.status is TenantStatus.NEEDS_CREDENTIALS
-        or (row.status is TenantStatus.PAUSED and tenants is not None and row.tenant.id in tenants)
-        if tenants is None or row.tenant.id in tenants
-    )
+        for row in rows
+        if row.status is TenantStatus.NEEDS_CREDENTIALS or (row.status is TenantStatus.PAUSED and tenants is not None)
+    }
+    if tenants is not None and kinds:
+        for row in rows:
+            for each in await app.tenants.schedules(row.tenant.id):
+                if each.is_paused and each.kind in kinds:
+                    halted.add(row.tenant.slug)
+                    click.echo(paused_line(row.tenant.slug, each.kind, each.paused_reason), err=True)
+    stopped = sorted(halted)
     failed = summary.passes.get("failed", 0)
     if as_json:
         print_json(

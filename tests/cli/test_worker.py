@@ -209,6 +209,20 @@ async def test_a_worker_serves_until_it_is_told_to_stop(
     assert await connection.fetchval("SELECT count(*) FROM rocksync.schedule WHERE lease_worker IS NOT NULL") == 0
 
 
+async def test_a_paused_kind_that_was_asked_for_is_told_of_and_exits_with_3(
+    rocksync: Command, shop: Shop, connection: asyncpg.Connection
+):
+    await connection.execute("SELECT rocksync.activate_tenant('acme')")
+    await rocksync("tenant", "pause", "acme", "--kind", "price", "--reason", "new list")
+
+    asked = await rocksync("worker", "--once", "--tenant", "acme", "--kind", "price")
+    other = await rocksync("worker", "--once", "--tenant", "acme", "--kind", "product")
+
+    assert (asked.code, other.code) == (3, 0)
+    assert asked.err == "price of tenant acme is paused (new list): rocksync tenant resume acme --kind price\n"
+    assert "stopped: acme" in asked.out
+
+
 async def test_a_run_that_is_broken_off_says_so(
     environment: dict[str, str], shop: Shop, hub: Sandbox, connection: asyncpg.Connection, tmp_path: Path
 ):
