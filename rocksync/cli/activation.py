@@ -115,8 +115,10 @@ def _show(slug: str, plan: "Plan", *, all_seen: bool) -> None:
 
 
 async def _export(app: "App", plans: "Plans", row: "TenantRow", stop: asyncio.Event) -> int:
-    """Run the tenant's passes, or let the worker that has it run them, until nothing is left; returns an exit code."""
-    refused, failed = 0, 0
+    """Run the tenant's passes, or let the worker that has it run them, until nothing is left; returns an exit code.
+
+    Whoever ran them: what is left, or was set aside, is not done.
+    """
     tenant = row.tenant.id
     moved_at, last = time.monotonic(), -1
     async with _progress() as show:
@@ -127,7 +129,7 @@ async def _export(app: "App", plans: "Plans", row: "TenantRow", stop: asyncio.Ev
                 waiting = await plans.waiting(tenant)
                 show(waiting)
             summary = await running
-            refused, failed = refused + summary.refused, failed + summary.passes.get("failed", 0)
+            failed = summary.passes.get("failed", 0)
             waiting = await plans.waiting(tenant)
             show(waiting)
             if summary.stopped:
@@ -142,7 +144,7 @@ async def _export(app: "App", plans: "Plans", row: "TenantRow", stop: asyncio.Ev
                 await asyncio.wait_for(stop.wait(), _LOOK_S)
     if stop.is_set():
         return INTERRUPTED
-    return FAILED if refused or failed else DONE
+    return FAILED if failed or waiting.pending or waiting.quarantined else DONE
 
 
 async def _sum_up(app: "App", plans: "Plans", row: "TenantRow", code: int, *, as_json: bool) -> int:
@@ -156,7 +158,7 @@ async def _sum_up(app: "App", plans: "Plans", row: "TenantRow", code: int, *, as
                 "status": now.status,
                 "pending": waiting.pending,
                 "quarantined": waiting.quarantined,
-                "complete": code == DONE and waiting.pending == 0,
+                "complete": code == DONE,
             }
         )
     if code == INTERRUPTED:

@@ -158,6 +158,17 @@ async def test_an_export_broken_off_by_ctrl_c_goes_on_where_it_was(
     assert hub.count("POST", "/products", 201) == PRODUCTS
 
 
+async def test_what_another_worker_set_aside_is_not_done(rocksync: Command, shop: Shop, connection: asyncpg.Connection):
+    await connection.execute("DELETE FROM store.product WHERE sku <> 'P1'")
+    await rocksync("tenant", "activate", "acme", "--yes")
+    await connection.execute("UPDATE rocksync.item SET state = 'quarantined', reason = 'rejected' WHERE kind = 'price'")
+
+    ended = await rocksync("tenant", "activate", "acme", "--yes", "--json")
+
+    assert ended.code == 1
+    assert (ended.json["complete"], ended.json["pending"], ended.json["quarantined"]) == (False, 0, 120)
+
+
 async def test_progress_without_a_terminal_is_plain_lines(rocksync: Command, shop: Shop):
     ended = await rocksync("tenant", "activate", "acme", "--yes")
 
