@@ -72,18 +72,22 @@ SELECT clock_timestamp() AS taken_at,
 -- dealt with in the last ten minutes and what one of those says that a mapper stops. $1 slug text or null for all, $2 only those behind boolean
 WITH asked AS MATERIALIZED (
     SELECT t.id, t.slug, t.status, t.status_reason, t.activated_at FROM rocksync.tenant t WHERE $1::text IS NULL OR t.slug = $1),
-waiting AS (
-    SELECT i.tenant_id, i.kind, min(i.changed_at) AS oldest, count(*) AS items, min(i.reason) AS reason,
-           min(i.detail) FILTER (WHERE i.reason IN ('mapper_error', 'mapper_timeout')) AS by_mapper
+told AS (
+    SELECT i.tenant_id, i.kind, i.key, i.changed_at, i.reason,
+           CASE WHEN i.reason IN ('mapper_error', 'mapper_timeout') THEN i.detail END AS by_mapper
       FROM rocksync.item i
      WHERE i.state = 'pending'
        AND ($1::text IS NULL OR i.tenant_id = (SELECT id FROM asked))
-     GROUP BY i.tenant_id, i.kind),
-told AS (
-    SELECT c.tenant_id, c.kind, min(c.changed_at) AS oldest, count(DISTINCT c.key) AS items
+    UNION ALL
+    SELECT c.tenant_id, c.kind, c.key, c.changed_at, NULL, NULL
       FROM rocksync.change c
-     WHERE $1::text IS NULL OR c.tenant_id = (SELECT id FROM asked)
-     GROUP BY c.tenant_id, c.kind),
+     WHERE $1::text IS NULL OR c.tenant_id = (SELECT id FROM asked)),
+waiting AS (
+    SELECT tenant_id, kind, min(oldest) AS oldest, count(*) AS items, min(reason) AS reason, min(by_mapper) AS by_mapper
+      FROM (SELECT tenant_id, kind, key, min(changed_at) AS oldest, min(reason) AS reason, min(by_mapper) AS by_mapper
+              FROM told
+             GROUP BY tenant_id, kind, key) each
+     GROUP BY tenant_id, kind),
 aside AS (
     SELECT i.tenant_id, i.kind, count(*) AS items, mode() WITHIN GROUP (ORDER BY i.reason) AS reason,
            min(i.detail) FILTER (WHERE i.reason IN ('mapper_error', 'mapper_timeout')) AS by_mapper
@@ -101,16 +105,15 @@ pace AS (
 standing AS (
     SELECT t.slug AS tenant, t.status, t.status_reason, s.kind, s.mode, coalesce(s.every, d.every) AS every,
            CASE WHEN t.status = 'draft' THEN 0
-                ELSE coalesce(greatest(extract(epoch FROM clock_timestamp() - least(w.oldest, c.oldest)), 0), 0)
+                ELSE coalesce(greatest(extract(epoch FROM clock_timestamp() - w.oldest), 0), 0)
            END::double precision AS lag_s,
            CASE WHEN t.status <> 'draft'
                 THEN extract(epoch FROM clock_timestamp() - coalesce(s.last_completed_at, t.activated_at))
            END::double precision AS staleness_s,
-           coalesce(w.items, 0) + coalesce(c.items, 0) AS pending,
+           coalesce(w.items, 0) AS pending,
            coalesce(q.items, 0) AS quarantined,
-           rocksync.cause(t.status, s.paused_until > clock_timestamp(), s.failure_reason,
-                          coalesce(w.items, 0) + coalesce(c.items, 0), s.mode = 'manual' AND s.requested_at IS NULL,
-                          w.reason, q.reason) AS cause,
+           rocksync.cause(t.status, s.paused_until > clock_timestamp(), s.failure_reason, coalesce(w.items, 0),
+                          s.mode = 'manual' AND s.requested_at IS NULL, w.reason, q.reason) AS cause,
            CASE WHEN t.status_reason IS NOT NULL THEN t.status_reason
                 WHEN s.paused_until > clock_timestamp() THEN s.paused_reason
                 ELSE s.failure END AS detail,
@@ -120,7 +123,6 @@ standing AS (
       JOIN rocksync.schedule s ON s.tenant_id = t.id
       JOIN rocksync.default_interval d ON d.kind = s.kind
       LEFT JOIN waiting w ON w.tenant_id = s.tenant_id AND w.kind = s.kind
-      LEFT JOIN told c ON c.tenant_id = s.tenant_id AND c.kind = s.kind
       LEFT JOIN aside q ON q.tenant_id = s.tenant_id AND q.kind = s.kind
       LEFT JOIN pace p ON p.tenant_id = s.tenant_id AND p.kind = s.kind)
 SELECT *

@@ -44,8 +44,10 @@ SELECT fate, count(*) AS products
 -- Items of the catalogue that are still to be delivered, those set aside, and how far the products are: prices and stocks
 -- follow them.
 -- $1 tenant_id bigint
-SELECT (SELECT count(*) FROM rocksync.item i WHERE i.tenant_id = $1 AND i.state = 'pending' AND i.kind <> 'order')
-           + (SELECT count(DISTINCT (c.kind, c.key)) FROM rocksync.change c WHERE c.tenant_id = $1 AND c.kind <> 'order') AS pending,
+SELECT (SELECT count(*)
+          FROM (SELECT i.kind, i.key FROM rocksync.item i WHERE i.tenant_id = $1 AND i.state = 'pending' AND i.kind <> 'order'
+                UNION
+                SELECT c.kind, c.key FROM rocksync.change c WHERE c.tenant_id = $1 AND c.kind <> 'order') waiting) AS pending,
        (SELECT count(*) FROM rocksync.item i WHERE i.tenant_id = $1 AND i.state = 'quarantined' AND i.kind <> 'order') AS quarantined,
        products.known + changed.fresh AS products,
        products.pending + changed.settled + changed.fresh AS products_left

@@ -130,7 +130,9 @@ def _of_tenants(tenants: Iterable[TenantStanding], now: datetime) -> Iterable[Me
         "rocksync_orders_unconfirmed", "Orders whose last write to Plugg.to does not read back yet.", labels=("tenant",)
     )
     items = GaugeMetricFamily(
-        "rocksync_items", "Items by state, as of the last pass that changed any.", labels=("tenant", "kind", "state")
+        "rocksync_items",
+        "Items by state, as of the last pass that changed any; changes that no pass has taken up yet only lag shows.",
+        labels=("tenant", "kind", "state"),
     )
     status = GaugeMetricFamily("rocksync_tenant_status", "1 for the present status.", labels=("tenant", "status"))
     for tenant in tenants:

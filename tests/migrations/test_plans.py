@@ -91,3 +91,18 @@ async def test_a_claim_reads_what_is_due_in_the_order_of_its_index(connection: a
         claimed = await connection.fetch("SELECT * FROM rocksync.claim('w', 100, interval '1 minute', NULL, NULL)")
         assert len(claimed) == 100
         assert await connection.fetchval(fetched) - before >= 100
+
+
+async def test_what_waits_is_counted_without_comparing_every_item_with_every_change(
+    connection: asyncpg.Connection,
+) -> None:
+    await connection.execute("""
+        SELECT rocksync.add_tenant('t', 'T', 't.example', 'client', 'secret', 'user', 'pass');
+        INSERT INTO rocksync.item (tenant_id, kind, key, state, reason, changed_at)
+        SELECT t.id, 'stock', 'X' || n, 'pending', 'pending', now()
+          FROM rocksync.tenant t, generate_series(1, 100000) n;
+        INSERT INTO rocksync.change (tenant_id, kind, key)
+        SELECT t.id, 'stock', 'X' || n FROM rocksync.tenant t, generate_series(50001, 150000) n""")
+    await connection.execute("SET statement_timeout = '20s'")
+
+    assert await connection.fetchval("SELECT pending FROM rocksync.lag WHERE kind = 'stock'") == 150_000

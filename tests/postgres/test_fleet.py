@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from rocksync.domain.errors import SettingsError
-from rocksync.domain.tenancy import Kind, TenantStatus
+from rocksync.domain.tenancy import Kind, TenantId, TenantStatus
 from rocksync.postgres.fleet import Fleet, FleetReader
 from rocksync.postgres.hints import hint_orders
 from rocksync.postgres.plans import Plan, Plans
@@ -136,6 +136,27 @@ async def test_quarantine_is_told_by_reason_and_orders_that_do_not_read_back_are
     assert told[Kind.ORDER] == ({"unknown_sku": 2}, 1)
     assert told[Kind.PRICE] == ({"rejected": 1}, 0)
     assert told[Kind.STOCK] == ({}, 0)
+
+
+async def test_a_refused_item_that_changes_again_is_one_that_waits(pool: asyncpg.Pool):
+    number = await tenant(pool, "acme")
+    await pool.execute("DELETE FROM rocksync.change")
+    await pool.execute(
+        "INSERT INTO rocksync.item (tenant_id, kind, key, state, reason, changed_at)"
+        " VALUES ($1, 'stock', 'A', 'pending', 'rejected', now() - interval '10 minutes'),"
+        " ($1, 'stock', 'B', 'synced', 'in_sync', NULL)",
+        number,
+    )
+    for key in ("A", "A", "B"):
+        await pool.execute("INSERT INTO rocksync.change (tenant_id, kind, key) VALUES ($1, 'stock', $2)", number, key)
+
+    (stock,) = [each for each in await Fleet(pool).lag("acme") if each.kind is Kind.STOCK]
+    seen = await pool.fetchrow("SELECT pending, lag_s, cause FROM rocksync.lag WHERE kind = 'stock'")
+
+    assert seen is not None
+    assert (stock.pending, seen["pending"], (await Plans(pool).waiting(TenantId(number))).pending) == (2, 2, 2)
+    assert (stock.cause, seen["cause"]) == ("rejected", "rejected")
+    assert min(stock.lag_s, seen["lag_s"]) >= 600
 
 
 async def test_a_reader_comes_back_after_its_connection_was_cut(pool: asyncpg.Pool, reader: FleetReader):
