@@ -59,6 +59,10 @@ class StoreCatalog:
         rows = await self._fetch(_QUERIES.stocks, tenant, list(dict.fromkeys(skus)), True)
         return {row["sku"]: _stock(row) for row in rows}
 
+    async def without_stock(self, tenant: TenantId, skus: Sequence[str]) -> frozenset[str]:
+        """Those of *skus* that only lack a stock row to be sold."""
+        return frozenset(row["sku"] for row in await self._fetch(_QUERIES.without_stock, tenant, list(skus)))
+
     async def owners(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, str]:
         """The product SKU of those *skus* that are variations now."""
         rows = await self._fetch(_QUERIES.owners, tenant, list(dict.fromkeys(skus)))

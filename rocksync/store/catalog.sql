@@ -44,6 +44,20 @@ SELECT c.sku, coalesce(v.product_sku, p.sku) AS product_sku, c.price, c.special_
     OR (p.sku IS NOT NULL
         AND (SELECT o.sku FROM store.variation o WHERE o.tenant_id = $1 AND o.product_sku = asked.sku LIMIT 1) IS NULL);
 
+-- name: without_stock
+-- Those of given SKUs that are on sale, but for the stock row that they do not have.
+-- $1 tenant_id bigint, $2 skus text[]
+SELECT asked.sku
+  FROM unnest($2::text[]) AS asked (sku)
+  LEFT JOIN LATERAL (SELECT sku, product_sku, active
+                       FROM store.variation WHERE tenant_id = $1 AND sku = asked.sku LIMIT 1) v ON true
+  JOIN store.product p ON p.tenant_id = $1 AND p.sku = coalesce(v.product_sku, asked.sku)
+ WHERE p.active
+   AND coalesce(v.active, true)
+   AND (v.sku IS NOT NULL
+        OR (SELECT o.sku FROM store.variation o WHERE o.tenant_id = $1 AND o.product_sku = asked.sku LIMIT 1) IS NULL)
+   AND (SELECT s.sku FROM store.stock s WHERE s.tenant_id = $1 AND s.sku = asked.sku) IS NULL;
+
 -- name: stocks
 -- Stocks of SKUs, sellable or not, one row for each; held are units that settling a reservation will take from sale, also
 -- those that a row showed in whose place another one has come.

@@ -76,6 +76,9 @@ class Catalog(Protocol):
         is there with ``active`` False.
         """
 
+    async def without_stock(self, tenant: TenantId, skus: Sequence[str]) -> frozenset[str]:
+        """Those of *skus* that only lack a stock row to be sold."""
+
     async def owners(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, str]:
         """The product SKU of those *skus* that are variations in the store now."""
 

@@ -1,6 +1,6 @@
 """Stock to the hub: absolute sellable quantities, zero included."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from rocksync.domain.catalog import Stock
 from rocksync.domain.documents import Skip, StockDocument
@@ -34,8 +34,10 @@ def stock_flow(tenant: Tenant, deps: Deps) -> Flow[Stock, StockDocument]:
         products = await products_of(deps.items, tenant, ((item, row.product_sku) for item, row in rows))
         ready = [row for item, row in rows if is_at_hub(item, row.product_sku, products)]
         drafts = dict(zip((row.sku for row in ready), await deps.mapper.stocks(tenant, ready), strict=True))
+        off_sale = [row.sku for _, row in rows if row.sku not in drafts and not row.active]
+        lacking = await deps.catalog.without_stock(tenant.id, off_sale) if off_sale else frozenset[str]()
         return [
-            drafts.get(row.sku) or (waits(item, row.product_sku, products) if row.active else _off_sale(item))
+            drafts.get(row.sku) or (waits(item, row.product_sku, products) if row.active else _off_sale(item, lacking))
             for item, row in rows
         ]
 
@@ -57,10 +59,15 @@ def _left_the_store(sku: str) -> Stock:
     return Stock(sku=sku, product_sku=sku, on_hand=0, active=False)
 
 
-def _off_sale(item: Item) -> Skip:
+def _off_sale(item: Item, lacking: Set[str]) -> Skip:
+    if item.key in lacking:
+        return Skip(
+            key=item.key,
+            reason=Reason.MISSING_STOCK,
+            detail="the store sells it and has no stock row for it, and Plugg.to never had it",
+        )
     return Skip(
         key=item.key,
         reason=Reason.INACTIVE,
-        detail="off sale in the store (inactive, gone, without a stock row, or the parent of variations), and Plugg.to"
-        " never had it",
+        detail="off sale in the store (inactive, gone, or the parent of variations), and Plugg.to never had it",
     )

@@ -73,6 +73,26 @@ async def test_what_waits_for_no_product_is_looked_at(world: World, kind: str, s
     assert await shop.why(kind, sku) == ("skipped", why)
 
 
+async def test_a_stock_is_called_missing_where_only_its_row_is(world: World) -> None:
+    shop = await world.shop()
+    await shop.varied("B", "B1")
+    for sku, active in (("B2", True), ("B3", False)):
+        await shop.variation(sku, "B", active=active)
+        await shop.offer(sku, on_hand=None)
+    await shop.sql("SELECT rocksync.mark_changed($1, 'stock', ARRAY['B', 'B2', 'B3', 'GONE'])")
+
+    await world.sync(shop)
+
+    whys = {sku: (await shop.why("stock", sku))[1] for sku in ("B", "B1", "B2", "B3", "GONE")}
+    assert whys == {
+        "B": "inactive",
+        "B1": "in_sync",
+        "B2": "missing_stock",
+        "B3": "inactive",
+        "GONE": "inactive",
+    }
+
+
 async def test_what_is_created_is_in_step_at_once(world: World) -> None:
     shop = await world.shop()
     await shop.simple("A", price=Decimal("12.50"), on_hand=7)
