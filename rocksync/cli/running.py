@@ -89,6 +89,16 @@ def stopping() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end at once what waits for somebody to type: the loop, which waits as well, would only note it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def operator() -> str:
     """Return who is at work, for the audit table: ``ROCKSYNC_OPERATOR``, else the user's name on this machine."""
     named = os.environ.get("ROCKSYNC_OPERATOR", "").strip()
@@ -102,8 +112,9 @@ def operator() -> str:
 
 def confirmed(question: str) -> bool:
     """Ask on the terminal, or read the answer from standard input; anything but yes is no."""
-    click.echo(f"{question} [y/N] ", nl=False, err=True)
-    answer = sys.stdin.readline().strip().lower()
+    with interruptible():
+        click.echo(f"{question} [y/N] ", nl=False, err=True)
+        answer = sys.stdin.readline().strip().lower()
     if not sys.stdin.isatty():
         click.echo(err=True)
     return answer in {"y", "yes", "s", "sim"}

@@ -10,7 +10,7 @@ import click
 from rocksync.cli.credentials import credentials_option, only_from_input, read_credentials
 from rocksync.cli.lazy import LazyGroup
 from rocksync.cli.output import json_option, print_done, print_json
-from rocksync.cli.running import DONE, FAILED, run, run_with_access
+from rocksync.cli.running import DONE, FAILED, interruptible, run, run_with_access
 from rocksync.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def seal(slug: str | None, credentials_file: Path | None, as_json: bool) -> None
             texts = [vault.seal_text(line, slug) for line in lines]
             print_done("\n".join(texts), {"sealed": texts}, as_json=as_json)
             return
-        given = read_credentials(credentials_file)
+        with interruptible():
+            given = read_credentials(credentials_file)
         sealed = {
             name: vault.seal_text(secret, slug)
             for name, secret in (

@@ -1,9 +1,12 @@
+import asyncio
+import signal
+import sys
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from .conftest import Command
+from .conftest import Command, clean_environment
 
 SECRETS = {
     "ROCKSYNC_CLIENT_ID": "the-id",
@@ -292,3 +295,29 @@ async def test_an_empty_database_says_what_to_do_first(rocksync: Command):
 
     assert "no tenants yet: rocksync tenant add" in listed.out
     assert behind.out == "no tenant is behind\n"
+
+
+async def test_one_ctrl_c_at_a_question_ends_the_command(
+    rocksync: Command, environment: dict[str, str], connection: asyncpg.Connection, tmp_path: Path
+):
+    await add(rocksync)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rocksync", "tenant", "remove", "acme"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**clean_environment(), **environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=tmp_path,
+    )
+    try:
+        assert process.stderr is not None
+        await process.stderr.readuntil(b"[y/N] ")
+        process.send_signal(signal.SIGINT)
+
+        assert await asyncio.wait_for(process.wait(), 15) == 130
+        assert (await process.stderr.read()).endswith(b"\nrocksync: interrupted\n")
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+    assert await connection.fetchval("SELECT count(*) FROM rocksync.tenant") == 1
