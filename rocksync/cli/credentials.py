@@ -35,12 +35,13 @@ def read_credentials(file: Path | None) -> Credentials:
     variables = _from_environment()
     if variables:
         return _whole(variables, "the environment (ROCKSYNC_CLIENT_ID, …)")
-    if sys.stdin.isatty():
+    if _is_typed():
         hidden = {"client_secret", "api_secret"}
         return _whole(
             {name: click.prompt(name, hide_input=name in hidden, err=True) for name in _NAMES}, "what you typed"
         )
-    lines = [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]
+    text = sys.stdin.read() if sys.stdin else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) != len(_NAMES):
         raise MisuseError(
             "no credentials: give --credentials-file FILE, set ROCKSYNC_CLIENT_ID, ROCKSYNC_CLIENT_SECRET,"
@@ -51,7 +52,11 @@ def read_credentials(file: Path | None) -> Credentials:
 
 def only_from_input(file: Path | None) -> bool:
     """Whether neither *file* nor the environment nor a terminal gives credentials, but only standard input."""
-    return file is None and not _from_environment() and not sys.stdin.isatty()
+    return file is None and not _from_environment() and sys.stdin is not None and not _is_typed()
+
+
+def _is_typed() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _from_environment() -> Mapping[str, str]:

@@ -45,9 +45,14 @@ COMPLETION_VARIABLE = "_ROCKSYNC_COMPLETE"
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code: 0 done, 1 with failures, 2 misuse, 3 a tenant is stopped."""
-    return guarded(
-        lambda: cli.main(list(arguments), prog_name="rocksync", standalone_mode=False), debug="--debug" in arguments[:1]
-    )
+    return guarded(lambda: _run(arguments), debug="--debug" in arguments[:1])
+
+
+def _run(arguments: Sequence[str]) -> object:
+    for each in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in each):
+            raise click.UsageError(f"{each!r} is not text in UTF-8")
+    return cli.main(list(arguments), prog_name="rocksync", standalone_mode=False)
 
 
 def main() -> NoReturn:

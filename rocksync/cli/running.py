@@ -111,7 +111,12 @@ def operator() -> str:
 
 
 def confirmed(question: str) -> bool:
-    """Ask on the terminal, or read the answer from standard input; anything but yes is no."""
+    """Ask on the terminal, or read the answer from standard input; anything but yes is no.
+
+    Raises: MisuseError when standard input is closed.
+    """
+    if sys.stdin is None:
+        raise MisuseError(f"{question} Standard input is closed: give --yes, or write the answer to it")
     with interruptible():
         click.echo(f"{question} [y/N] ", nl=False, err=True)
         answer = sys.stdin.readline().strip().lower()

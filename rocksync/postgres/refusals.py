@@ -31,7 +31,7 @@ def explained() -> Iterator[None]:
     except (asyncpg.RaiseError, asyncpg.NoDataFoundError) as error:
         hint = getattr(error, "hint", None)
         message = f"{error.args[0]}: {hint}" if hint else str(error.args[0])
-    except asyncpg.CharacterNotInRepertoireError:
+    except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError, UnicodeEncodeError):
         message = "the text holds a character that cannot be stored (a zero byte?)"
     else:
         return

@@ -1,12 +1,16 @@
+import asyncio
+import os
+import sys
 from pathlib import Path
 
+import asyncpg
 import click
 import pytest
 
 from rocksync.cli.lazy import LazyGroup
 from rocksync.cli.main import cli
 
-from .conftest import Command, run_command
+from .conftest import Command, clean_environment, run_command
 
 
 def every_command(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
@@ -59,6 +63,48 @@ async def test_misuse_is_one_line_and_exit_2(tmp_path: Path, arguments: list[str
     assert told in ended.err
     assert len(ended.err.splitlines()) == 1
     assert ended.out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tenant", "add", "acme", "--name", "A", "--domain", "a.b"],
+        ["tenant", "credentials", "acme"],
+        ["secrets", "seal"],
+        ["tenant", "remove", "acme"],
+    ],
+)
+async def test_a_closed_standard_input_is_misuse_where_something_is_to_be_read(
+    environment: dict[str, str], connection: asyncpg.Connection, tmp_path: Path, arguments: list[str]
+):
+    await connection.execute("SELECT rocksync.add_tenant('acme', 'A', 'a.b', 'i', 's', 'u', 't')")
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", 'exec "$0" -m rocksync "$@" <&-', sys.executable, *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**clean_environment(), **environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=tmp_path,
+    )
+    out, err = await process.communicate()
+
+    assert (process.returncode, out) == (2, b"")
+    assert b"standard input" in err.lower()
+    assert len(err.splitlines()) == 1
+
+
+async def test_text_that_cannot_be_stored_is_misuse(rocksync: Command, connection: asyncpg.Connection):
+    await connection.execute("SELECT rocksync.add_tenant('acme', 'A', 'a.b', 'i', 's', 'u', 't')")
+
+    for arguments in (
+        ("explain", "acme", "sku", os.fsdecode(b"\xff")),
+        ("tenant", "set", "acme", "--setting", r'a="\u0000"'),
+        ("tenant", "set", "acme", "--setting", r'a="\ud800"'),
+    ):
+        ended = await rocksync(*arguments)
+
+        assert ended.code == 2, ended.err
+        assert "unexpected" not in ended.err
+        assert len(ended.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("group", [[], ["tenant"], ["schedule"], ["quarantine"], ["mapper"]])
