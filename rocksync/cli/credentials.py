@@ -64,7 +64,7 @@ def _from_environment() -> Mapping[str, str]:
     return {name: value for name in _NAMES if (value := os.environ.get(f"ROCKSYNC_{name.upper()}"))}
 
 
-def _from_file(file: Path) -> Mapping[str, object]:
+def _from_file(file: Path) -> Mapping[str, str]:
     try:
         read = tomllib.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
@@ -72,12 +72,15 @@ def _from_file(file: Path) -> Mapping[str, object]:
     unknown = sorted(set(read) - set(_NAMES))
     if unknown:
         raise MisuseError(f"{file} holds {', '.join(unknown)}: only {', '.join(_NAMES)} belong into it")
+    no_text = [name for name, value in read.items() if not isinstance(value, str)]
+    if no_text:
+        raise MisuseError(f"{', '.join(no_text)} in {file} must be text in quotes")
     return read
 
 
-def _whole(found: Mapping[str, object], where: str) -> Credentials:
-    missing = [name for name in _NAMES if not str(found.get(name, "")).strip()]
+def _whole(found: Mapping[str, str], where: str) -> Credentials:
+    missing = [name for name in _NAMES if not found.get(name, "").strip()]
     if missing:
         raise MisuseError(f"{', '.join(missing)} missing in {where}")
-    values = {name: str(found[name]).strip() for name in _NAMES}
+    values = {name: found[name].strip() for name in _NAMES}
     return Credentials(**values)

@@ -65,6 +65,17 @@ async def test_missing_credentials_are_named(rocksync: Command, tmp_path: Path):
     assert "s3cret" not in in_file.err
 
 
+async def test_credentials_that_are_no_text_are_named_and_not_shown(rocksync: Command, tmp_path: Path):
+    file = tmp_path / "odd.toml"
+    file.write_text('client_id = 1\nclient_secret = "a"\napi_user = "b"\napi_secret = ["s3cret"]\n')
+
+    ended = await rocksync(*ACME, "--credentials-file", str(file))
+
+    assert ended.code == 2
+    assert f"client_id, api_secret in {file} must be text in quotes" in ended.err
+    assert "s3cret" not in ended.err
+
+
 async def test_what_breaks_a_rule_is_refused_in_words(rocksync: Command):
     ended = await rocksync("tenant", "add", "Acme", "--name", "A", "--domain", "a.b", **SECRETS)
 
