@@ -84,12 +84,6 @@ def _folder(value: object) -> Path:
     return Path(_text(value)).expanduser()
 
 
-def _folder_there(value: object) -> Path:
-    if not (path := _folder(value)).is_dir():
-        raise ValueError(f"must be a folder that is there: {path.absolute()} is none")
-    return path
-
-
 def _host(value: object) -> str:
     text = _text(value)
     if not re.fullmatch(r"[\w.:-]+", text):
@@ -193,7 +187,7 @@ class Schedule:
 class Mappers:
     """The clients' mappers."""
 
-    dir: Path = _key(Path("mappers"), _folder_there, "Folder of the mapper files; it must be there if it is set.")
+    dir: Path = _key(Path("mappers"), _folder, "Folder of the mapper files.")
     deadline_s: float = _key(2.0, _decimal(0.05, 60), "Seconds that the mappers of one item may take.")
 
 
@@ -299,7 +293,7 @@ def load() -> Settings:
         rule: _Rule = each.metadata["rule"]
         try:
             values[name.rpartition(".")[0]][each.name] = rule.parse(given[name])
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             shown = "" if rule.secret else f", not {given[name]!r}"
             complaints.append(f"{name} {error}{shown}")
     if complaints:

@@ -19,7 +19,7 @@ from rocksync.domain.documents import (
     Skip,
     StockDocument,
 )
-from rocksync.domain.errors import ItemError
+from rocksync.domain.errors import ItemError, PassError
 from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
@@ -136,9 +136,19 @@ class Mappers:
         crew = self._plan(tenant).crew
         return [member.source.name for member in crew.members] if crew else []
 
-    def version(self, tenant: Tenant) -> str:
-        """What the tenant's items are mapped with now; another value: they are to be mapped again."""
-        return self._plan(tenant).version
+    def version(self, tenant: Tenant, last: str | None = None) -> str:
+        """What the tenant's items are mapped with now; another value than *last*: they are to be mapped again.
+
+        Raises: PassError if that were to be without mappers only because the folder of mappers is missing.
+        """
+        version = self._plan(tenant).version
+        if last and not version and (missing := self._registry.missing_folder):
+            raise PassError(
+                f"{missing}, and what {tenant.slug} has was mapped with mappers: bring the folder back, set mappers.dir"
+                " to it, or make an empty one if there are none any more",
+                reason=Reason.MAPPER_ERROR,
+            )
+        return version
 
     def maps_offers(self, tenant: Tenant) -> bool:
         """Whether a mapper may make something else of a price or stock once its SKU was created."""

@@ -75,6 +75,11 @@ class Registry:
         self.current: dict[str, Version] = {}
         self.generation = 0
 
+    @property
+    def missing_folder(self) -> str | None:
+        """Why nothing is known of the folder's mappers; None: it was read."""
+        return None if self._found else self._oddities.get("")
+
     def on_change(self, listener: Listener) -> None:
         """Let *listener* know the names of mappers of which another version is in use from now on, or none."""
         self._listeners.append(listener)

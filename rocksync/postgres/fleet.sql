@@ -69,7 +69,8 @@ SELECT clock_timestamp() AS taken_at,
 
 -- name: lag
 -- How tenants and kinds stand, the worst first: as the view rocksync.lag, but all at once, and with how fast items were
--- dealt with in the last ten minutes and what one of those says that a mapper stops. $1 slug text or null for all, $2 only those behind boolean
+-- dealt with in the last ten minutes and what one of those says that a mapper stops. $1 slug text or null for all, $2 only
+-- those behind boolean
 WITH asked AS MATERIALIZED (
     SELECT t.id, t.slug, t.status, t.status_reason, t.activated_at FROM rocksync.tenant t WHERE $1::text IS NULL OR t.slug = $1),
 told AS (

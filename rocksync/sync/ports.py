@@ -139,8 +139,11 @@ class Troubles(Protocol):
 class Mapper(Protocol):
     """Store rows to documents, through the tenant's mappers. Answers are in the order of what was given."""
 
-    def version(self, tenant: Tenant) -> str:
-        """What the tenant's items are mapped with now; another value: they are to be mapped again."""
+    def version(self, tenant: Tenant, last: str | None = None) -> str:
+        """What the tenant's items are mapped with now; another value than *last*: they are to be mapped again.
+
+        Raises: PassError if that were to be without mappers only because the folder of mappers is missing.
+        """
 
     def maps_offers(self, tenant: Tenant) -> bool:
         """Whether a mapper may make something else of a price or stock once its SKU was created."""

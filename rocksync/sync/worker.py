@@ -328,7 +328,7 @@ class Worker:
         deps = self.deps
         if lease.in_doubt:
             await deps.items.doubt(lease)
-        reconsidered = await deps.items.reconsider(lease, deps.mapper.version(lease.tenant))
+        reconsidered = await deps.items.reconsider(lease, deps.mapper.version(lease.tenant, lease.mapper_version))
         work = KINDS[lease.kind]
         if work.look is not None:
             limits = await work.look(lease, deps, limits)

@@ -146,7 +146,6 @@ def test_what_comes_close_to_no_key_of_its_section_is_met_with_no_guess(write, t
         ("SECRETS__KEYS", "short", "secrets.keys must be a list of keys"),
         ("SECRETS__KEYS", f"{KEY},{KEY}", "secrets.keys must not hold a key twice"),
         ("WORKER__CONCURRENCY", "true", "worker.concurrency must be a whole number"),
-        ("MAPPERS__DIR", "nowhere", "mappers.dir must be a folder that is there: /"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_it_must_be(

@@ -88,6 +88,29 @@ async def test_a_fault_in_words_that_cannot_be_stored_keeps_no_other_from_being_
         await until(are_told)
 
 
+async def test_nothing_goes_out_unmapped_because_the_folder_of_mappers_is_missing(world: World) -> None:
+    shop, other = await world.shop("um"), await world.shop("dois")
+    for each in (shop, other):
+        await each.simple("A")
+    folder = write(world, "um", DEAR).parent
+    async with open_app(world.settings) as app:
+        await app.run_once(tenants=[shop.id, other.id])
+    assert shop.at_hub("A")["price"] == 99
+    folder.rename(folder.with_name("elsewhere"))
+    for each in (shop, other):
+        await each.sql("UPDATE store.price SET price = 11 WHERE tenant_id = $1")
+
+    async with open_app(world.settings) as app:
+        await app.run_once(tenants=[shop.id, other.id], kinds=[Kind.PRICE])
+
+    assert (shop.at_hub("A")["price"], other.at_hub("A")["price"]) == (99, 11)
+    reason, failure = await world.pool.fetchrow(
+        "SELECT failure_reason, failure FROM rocksync.schedule WHERE tenant_id = $1 AND kind = 'price'", shop.id
+    )
+    assert reason == "mapper_error"
+    assert f"{folder} is not there" in failure
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
