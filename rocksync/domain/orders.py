@@ -21,6 +21,21 @@ class OrderStatus(StrEnum):
     CANCELED = "canceled"
 
 
+IMPORTED_AS = {
+    "pending": OrderStatus.PENDING,
+    "partial_payment": OrderStatus.PENDING,
+    "approved": OrderStatus.APPROVED,
+    "paid": OrderStatus.APPROVED,
+}
+"""What an order of the hub becomes in the store; an order first seen in another status is not imported.
+
+Source: pluggto-api 4.6.
+"""
+
+CANCELED = frozenset({"canceled", "refunded"})
+"""Statuses at the hub that cancel an order. Source: pluggto-api 4.6."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubLine:
     """One line of an order at Plugg.to; ``sku`` is the variation's where there is one. Source: pluggto-api 4.3."""
@@ -116,11 +131,15 @@ class StoreOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
-    """Both sides of one order: the latest document seen at Plugg.to (JSON text), and the store's own order, if any."""
+    """Both sides of one order: the latest document seen at Plugg.to (JSON text), and the store's own order, if any.
+
+    ``importable_as`` is what it would have become when it was seen in a status that is imported; None: it never was.
+    """
 
     id: str
     document: str | None = field(default=None, repr=False)
     store: StoreOrder | None = None
+    importable_as: OrderStatus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

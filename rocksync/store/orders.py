@@ -13,16 +13,13 @@ from asyncpg.pool import PoolConnectionProxy
 from rocksync import sql
 from rocksync.domain.documents import OrderDocument
 from rocksync.domain.errors import ItemError, LeaseLostError
-from rocksync.domain.orders import HubOrder, Invoice, OrderRow, OrderStatus, Shipment, StoreOrder
+from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, Invoice, OrderRow, OrderStatus, Shipment, StoreOrder
 from rocksync.domain.tenancy import Lease, TenantId
 from rocksync.domain.texts import storable
 from rocksync.failures import explained
 from rocksync.store.texts import json_text, storable_json
 
 _QUERIES = sql.load("rocksync.store", "orders.sql")
-
-# Source: pluggto-api 4.6; an order first seen in any other state is not imported.
-_IMPORTABLE = frozenset({"pending", "partial_payment", "approved", "paid"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +61,7 @@ class StoreOrders:
                 [note.order.modified_at for note in notes],
                 [note.digest for note in notes],
                 [None if note.uninteresting else note.document for note in notes],
+                [IMPORTED_AS.get(note.order.status) for note in notes],
             )
             await connection.execute(
                 _QUERIES.note_items,
@@ -100,10 +98,17 @@ class StoreOrders:
             await connection.execute(_QUERIES.doubt, lease.tenant.id, order_id)
 
     async def looked(self, lease: Lease, order: HubOrder) -> None:
-        """Have the next poll look at an order again if it shows it otherwise than it has just been read by itself."""
+        """Note what an order was just read as by itself: a poll that shows it otherwise has it looked at again."""
         digest = _digest(json_text(order.document))
         async with self._writing(lease) as connection:
-            await connection.execute(_QUERIES.looked, lease.tenant.id, order.id, digest)
+            await connection.execute(
+                _QUERIES.looked,
+                lease.tenant.id,
+                order.id,
+                storable(order.status),
+                digest,
+                IMPORTED_AS.get(order.status),
+            )
 
     async def catch_up(self, lease: Lease) -> None:
         """Settle what stock rows were locked for, and look again at orders that wait for SKUs."""
@@ -231,7 +236,7 @@ def _note(lease: Lease, order: HubOrder, known: asyncpg.Record | None) -> _Note 
         order=order,
         document=document,
         digest=digest,
-        uninteresting=None if in_store else _why_uninteresting(lease, order),
+        uninteresting=None if in_store else _why_uninteresting(lease, order, known),
     )
 
 
@@ -239,9 +244,12 @@ def _digest(document: str) -> bytes:
     return hashlib.sha256(document.encode()).digest()
 
 
-def _why_uninteresting(lease: Lease, order: HubOrder) -> str | None:
+def _why_uninteresting(lease: Lease, order: HubOrder, known: asyncpg.Record | None) -> str | None:
     since = lease.tenant.orders_since
-    if order.status not in _IMPORTABLE:
+    was_importable = known is not None and known["importable_as"] is not None
+    if was_importable and order.status in CANCELED:
+        return f"{order.status} before it was imported"
+    if order.status not in IMPORTED_AS and not was_importable:
         return f"first seen as {storable(order.status)!r:.60}: only new orders are imported"
     if since is not None and _is_older(order.placed_at, since):
         return f"placed before {since:%Y-%m-%d %H:%M} UTC, since when orders are imported"
@@ -322,7 +330,13 @@ def _count(tag: str) -> int:
 
 
 def _order_row(row: asyncpg.Record) -> OrderRow:
-    return OrderRow(id=row["pluggto_id"], document=row["document"], store=_store_order(row))
+    importable_as = row["importable_as"]
+    return OrderRow(
+        id=row["pluggto_id"],
+        document=row["document"],
+        store=_store_order(row),
+        importable_as=None if importable_as is None else OrderStatus(importable_as),
+    )
 
 
 def _store_order(row: asyncpg.Record) -> StoreOrder | None:

@@ -6,7 +6,7 @@ SELECT rocksync.hold_lease($1, $2, $3);
 -- name: known
 -- What was last seen of orders, and whether the store has them.
 -- $1 tenant_id bigint, $2 ids text[]
-SELECT asked.id, h.digest, h.modified_at, s.id IS NOT NULL AS in_store
+SELECT asked.id, h.digest, h.modified_at, h.importable_as, s.id IS NOT NULL AS in_store
   FROM unnest($2::text[]) AS asked (id)
   LEFT JOIN rocksync.hub_order h ON h.tenant_id = $1 AND h.id = asked.id
   LEFT JOIN store.sales_order s ON s.tenant_id = $1 AND s.pluggto_id = asked.id
@@ -14,15 +14,17 @@ SELECT asked.id, h.digest, h.modified_at, s.id IS NOT NULL AS in_store
     OR s.id IS NOT NULL;
 
 -- name: note
+-- As what an order could have been imported is remembered: of approved and pending the lesser text, which is the further.
 -- $1 tenant_id bigint, $2 ids text[], $3 statuses text[], $4 modified_at timestamptz[], $5 digests bytea[],
--- $6 documents text[] (null: of no interest)
-INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, modified_at, digest, document)
-SELECT $1, n.id, n.status, least(n.modified_at, now() + interval '5 minutes'), n.digest, n.document
-  FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::bytea[], $6::text[])
-       AS n (id, status, modified_at, digest, document)
+-- $6 documents text[] (null: of no interest), $7 importable as text[] (null: not now)
+INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, modified_at, digest, document, importable_as)
+SELECT $1, n.id, n.status, least(n.modified_at, now() + interval '5 minutes'), n.digest, n.document, n.importable_as
+  FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::bytea[], $6::text[], $7::text[])
+       AS n (id, status, modified_at, digest, document, importable_as)
     ON CONFLICT (tenant_id, id) DO UPDATE
    SET status = excluded.status, modified_at = coalesce(excluded.modified_at, h.modified_at), digest = excluded.digest,
-       document = excluded.document, seen_at = now(), missing_skus = '{}';
+       document = excluded.document, seen_at = now(), missing_skus = '{}',
+       importable_as = least(h.importable_as, excluded.importable_as);
 
 -- name: note_items
 -- Items of orders that differ: pending, or skipped with the detail that says why.
@@ -42,7 +44,7 @@ SELECT $1, 'order', n.key,
 -- name: rows
 -- Both sides of orders, one row for each; times are brought into the years that the driver has, 1 to 9999.
 -- $1 tenant_id bigint, $2 ids text[]
-SELECT asked.id AS pluggto_id, h.document, s.id, s.status, s.channel, s.channel_order, s.total,
+SELECT asked.id AS pluggto_id, h.document, h.importable_as, s.id, s.status, s.channel, s.channel_order, s.total,
        CASE WHEN s.placed_at IS NOT NULL THEN least(greatest(s.placed_at, year.first), year.last) END AS placed_at,
        i.order_id AS invoiced, i.key, i.number, i.series,
        CASE WHEN i.issued_at IS NOT NULL THEN least(greatest(i.issued_at, year.first), year.last) END AS issued_at,
@@ -76,9 +78,13 @@ VALUES ($1, $2, 'unknown', '', $3)
 UPDATE rocksync.hub_order SET digest = '' WHERE tenant_id = $1 AND id = $2;
 
 -- name: looked
--- What an order was like when it was read by itself: shown otherwise, even as it was before, it counts as changed.
--- $1 tenant_id bigint, $2 id text, $3 digest bytea
-UPDATE rocksync.hub_order SET digest = $3 WHERE tenant_id = $1 AND id = $2 AND digest <> $3;
+-- What an order was like when it was read by itself: shown otherwise, even as it was before, it counts as changed. One that
+-- no list has shown yet gets a digest that no document has: its first sight there counts as a change.
+-- $1 tenant_id bigint, $2 id text, $3 status text, $4 digest bytea, $5 importable as text (null: not now)
+INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, digest, importable_as)
+VALUES ($1, $2, $3, '', $5)
+    ON CONFLICT (tenant_id, id) DO UPDATE SET digest = $4, importable_as = least(h.importable_as, excluded.importable_as)
+ WHERE h.digest <> $4;
 
 -- name: catch_up
 -- Reservations settled as far as stock rows are free, and whether orders wait for SKUs. $1 tenant_id bigint

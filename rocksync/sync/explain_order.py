@@ -1,26 +1,27 @@
 """Why an order is where it is: a dry run of its next step that writes nothing anywhere, and shows no buyer's data."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rocksync.domain.desk import Attempt
 from rocksync.domain.documents import OrderTask
 from rocksync.domain.errors import ItemError
 from rocksync.domain.explanation import Explanation, ItemSituation, Live, Part, Situation, Verdict
-from rocksync.domain.orders import HubOrder, OrderStatus, StoreOrder
+from rocksync.domain.orders import CANCELED, HubOrder, OrderRow, OrderStatus, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind, Tenant
 from rocksync.sync import verdicts
 from rocksync.sync.deps import Deps
 from rocksync.sync.order_rules import (
-    CANCELED,
-    IMPORTED_AS,
+    as_imported,
     canceled_by_store_alone,
     has_reached,
     is_invoiced_unseen,
     moved_to,
     shows_invoice,
     shows_tracking,
+    why_not_imported,
 )
 
 
@@ -55,7 +56,7 @@ class _Run:
         live = await verdicts.look(self._read())
         if self._hub is None and live.error is not None and row is not None and row.document is not None:
             self._hub = self._decoded(row.document)
-        task = await self._task(store)
+        task = await self._task(row or OrderRow(id=self._id))
         verdict = verdicts.of_tenant(self._situation, live) or await self._judged(task, store, live)
         kind = None if verdicts.of_tenant(self._situation, live) else Kind.ORDER
         part = Part(
@@ -94,11 +95,11 @@ class _Run:
             self._fault = error
             return None
 
-    async def _task(self, store: StoreOrder | None) -> OrderTask | ItemError | None:
+    async def _task(self, row: OrderRow) -> OrderTask | ItemError | None:
         if self._hub is None:
             return self._fault
-        [task] = await self._deps.mapper.orders(self._tenant, [(self._hub, store)])
-        return task
+        [task] = await self._deps.mapper.orders(self._tenant, [(as_imported(self._hub, row), row.store)])
+        return replace(task, hub=self._hub) if isinstance(task, OrderTask) else task
 
     def _eligibility(self, store: StoreOrder | None) -> dict[str, Any]:
         return {
@@ -142,8 +143,8 @@ class _Run:
 
     async def _before_import(self, task: OrderTask) -> Verdict:
         since, document = self._tenant.orders_since, task.document
-        if task.hub.status not in IMPORTED_AS or document is None:
-            return Verdict(reason=Reason.NOT_SELECTED, detail=f"not imported: first seen as {task.hub.status}")
+        if document is None:
+            return Verdict(reason=Reason.NOT_SELECTED, detail=f"not imported: {why_not_imported(task.hub.status)}")
         if since is not None and document["placed_at"] is not None and document["placed_at"] < since:
             return Verdict(reason=Reason.NOT_SELECTED, detail=f"not imported: placed before {since:%Y-%m-%d %H:%M} UTC")
         missing = await self._deps.orders.unknown_skus(self._tenant.id, [line["sku"] for line in document["items"]])

@@ -4,18 +4,10 @@ Source of the hub's statuses: pluggto-api 4.6. Which moves the hub itself refuse
 here.
 """
 
+from dataclasses import replace
+
 from rocksync.domain.documents import OrderTask
-from rocksync.domain.orders import HubOrder, OrderStatus
-
-IMPORTED_AS = {
-    "pending": OrderStatus.PENDING,
-    "partial_payment": OrderStatus.PENDING,
-    "approved": OrderStatus.APPROVED,
-    "paid": OrderStatus.APPROVED,
-}
-"""What an order of the hub becomes in the store; an order first seen in another status is not imported."""
-
-CANCELED = frozenset({"canceled", "refunded"})
+from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, OrderRow, OrderStatus
 
 _PROGRESS = (
     frozenset({"pending", "partial_payment", "under_review"}),
@@ -37,6 +29,18 @@ def moved_to(present: OrderStatus, hub_status: str) -> OrderStatus:
     if present is OrderStatus.PENDING and _RANKS.get(hub_status, 0) >= _PAID:
         return OrderStatus.APPROVED
     return present
+
+
+def as_imported(order: HubOrder, row: OrderRow) -> HubOrder:
+    """*order* in the status in which it is imported: what it would be now, had it been imported when it could be."""
+    if row.store or row.importable_as is None or order.status in IMPORTED_AS or order.status in CANCELED:
+        return order
+    return replace(order, status=moved_to(row.importable_as, order.status).value)
+
+
+def why_not_imported(hub_status: str) -> str:
+    """What is to be said of an order that has no document to import."""
+    return f"{hub_status} before it was imported" if hub_status in CANCELED else f"first seen as {hub_status}"
 
 
 def canceled_by_store_alone(order: HubOrder, status: OrderStatus) -> str | None:

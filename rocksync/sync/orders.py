@@ -9,7 +9,7 @@ import msgspec
 
 from rocksync.domain.documents import InvoicePayload, OrderTask, ShipmentPayload, Skip
 from rocksync.domain.errors import ItemError
-from rocksync.domain.orders import HubOrder, OrderRow, OrderStatus, StoreOrder
+from rocksync.domain.orders import CANCELED, HubOrder, OrderRow, OrderStatus, StoreOrder
 from rocksync.domain.outcomes import (
     Accepted,
     Delivery,
@@ -25,14 +25,14 @@ from rocksync.domain.tenancy import Lease
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Flow, Slice, run_pass
 from rocksync.sync.order_rules import (
-    CANCELED,
-    IMPORTED_AS,
+    as_imported,
     canceled_by_store_alone,
     has_reached,
     is_invoiced_unseen,
     moved_to,
     shows_invoice,
     shows_tracking,
+    why_not_imported,
 )
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -127,7 +127,7 @@ class _Advance:
         What lists have shown of a fetched one before counts no more: if they go on showing it, it is looked at again.
         """
         answers: dict[str, OrderTask | Skip | Skipped | Forgotten | ItemError] = {}
-        ready: dict[str, tuple[HubOrder, StoreOrder | None]] = {}
+        ready: dict[str, tuple[HubOrder, OrderRow]] = {}
         strength = asyncio.Semaphore(self.limits.senders)
         orders = await asyncio.gather(*(self._hub_order(item, row, strength) for item, row in pairs))
         for (item, row), order in zip(pairs, orders, strict=True):
@@ -136,12 +136,15 @@ class _Advance:
             elif order is None:
                 answers[item.key] = _absent(item, row)
             else:
-                ready[item.key] = (order, row.store if row else None)
-        tasks = await self.deps.mapper.orders(self.lease.tenant, list(ready.values()))
-        for key, task in zip(ready, tasks, strict=True):
-            answers[key] = task
+                ready[item.key] = (order, row or OrderRow(id=item.key))
+        seen = [(as_imported(order, row), row.store) for order, row in ready.values()]
+        tasks = await self.deps.mapper.orders(self.lease.tenant, seen)
+        for (key, (order, row)), task in zip(ready.items(), tasks, strict=True):
             if isinstance(task, ItemError):
-                await self._follow(*ready[key])
+                answers[key] = task
+                await self._follow(order, row.store)
+            else:
+                answers[key] = replace(task, hub=order)
         return [answers[item.key] for item, _ in pairs]
 
     async def _hub_order(
@@ -200,8 +203,8 @@ class _Advance:
     async def _import(self, item: Item, task: OrderTask) -> StoreOrder | Outcome:
         """The imported order, or why it is not imported."""
         document, since = task.document, self.lease.tenant.orders_since
-        if task.hub.status not in IMPORTED_AS or document is None:
-            return _not_imported(item, f"first seen as {task.hub.status}")
+        if document is None:
+            return _not_imported(item, why_not_imported(task.hub.status))
         if since is not None and document["placed_at"] is not None and document["placed_at"] < since:
             return _not_imported(item, f"placed before {since:%Y-%m-%d %H:%M} UTC, when the tenant was activated")
         missing = await self.deps.orders.unknown_skus(self.lease.tenant.id, [i["sku"] for i in document["items"]])

@@ -105,7 +105,7 @@ class OrderBook(Protocol):
         """
 
     async def looked(self, lease: Lease, order: HubOrder) -> None:
-        """Have the next poll look at an order again if it shows it otherwise than it has just been read by itself."""
+        """Note what an order was just read as by itself: a poll that shows it otherwise has it looked at again."""
 
     async def catch_up(self, lease: Lease) -> None:
         """Settle reservations as far as stock rows are free; make parked orders pending whose SKUs are known by now."""

@@ -1,0 +1,9 @@
+-- An order that was seen in a status in which it is imported, and could not be imported then, is remembered as such: it is
+-- imported later although it has moved on at Plugg.to meanwhile.
+
+ALTER TABLE rocksync.hub_order
+    ADD COLUMN importable_as text CONSTRAINT hub_order_importable_as_is_known CHECK (importable_as IN ('pending', 'approved'));
+COMMENT ON COLUMN rocksync.hub_order.importable_as IS 'The store''s status it would have been imported in when it was last seen in one that is imported; null: it never was.';
+UPDATE rocksync.hub_order
+   SET importable_as = CASE WHEN status IN ('pending', 'partial_payment') THEN 'pending' ELSE 'approved' END
+ WHERE status IN ('pending', 'partial_payment', 'approved', 'paid');
