@@ -35,6 +35,26 @@ Source: pluggto-api 4.6.
 CANCELED = frozenset({"canceled", "refunded"})
 """Statuses at the hub that cancel an order. Source: pluggto-api 4.6."""
 
+_PROGRESS = (
+    frozenset({"pending", "partial_payment", "under_review"}),
+    frozenset({"approved", "paid"}),
+    frozenset({"picking", "waiting_invoice", "invoice_error", "partial_invoiced"}),
+    frozenset({"invoiced"}),
+    frozenset({"shipping_error"}),
+    frozenset({"shipping_informed"}),
+    frozenset({"shipped", "partial_shipped"}),
+    frozenset({"delivered", "partial_delivered"}),
+)
+_RANKS = {status: rank for rank, statuses in enumerate(_PROGRESS) for status in statuses}
+
+
+def rank(hub_status: str) -> int | None:
+    """How far an order in *hub_status* is; None: nobody knows, or it is cancelled.
+
+    The order of statuses is assumed (pluggto-api 4.7): no state machine is documented.
+    """
+    return _RANKS.get(hub_status)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubLine:

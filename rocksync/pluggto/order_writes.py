@@ -4,21 +4,9 @@ from typing import Any
 
 from rocksync.domain.documents import InvoicePayload, ShipmentPayload
 from rocksync.domain.errors import ItemError
-from rocksync.domain.orders import HubOrder, HubShipment
+from rocksync.domain.orders import CANCELED, HubOrder, HubShipment, rank
 from rocksync.domain.reasons import Reason
 
-_RANKS = {
-    **dict.fromkeys(("pending", "partial_payment", "under_review"), 0),
-    **dict.fromkeys(("approved", "paid"), 1),
-    **dict.fromkeys(("picking", "waiting_invoice", "invoice_error", "partial_invoiced"), 2),
-    "invoiced": 3,
-    "shipping_error": 4,
-    "shipping_informed": 5,
-    **dict.fromkeys(("shipped", "partial_shipped"), 6),
-    **dict.fromkeys(("delivered", "partial_delivered"), 7),
-}
-"""How far an order is. The order of states is assumed (pluggto-api 4.7): no state machine is documented."""
-_CANCELED = frozenset({"canceled", "refunded"})
 _CLOSED = frozenset({"canceled", "cancelled", "shipped", "delivered"})
 _SENT = frozenset({"shipped", "delivered"})
 
@@ -67,20 +55,18 @@ def _update(order: HubOrder, status: str, shipment: HubShipment | None, members:
 
 
 def _is_before(order: HubOrder, status: str) -> bool:
-    """Whether *status* would move the order forward. Raises: ItemError if it is cancelled.
+    """Whether *status* would move the order forward: never, of a state that nobody knows.
 
-    Of a state that nobody knows, what its shipments say decides.
+    Raises: ItemError if it is cancelled.
     """
-    if order.status in _CANCELED:
+    if order.status in CANCELED:
         raise ItemError(
             order.id,
             f"order {order.id} is {order.status} at Plugg.to, so it cannot become {status}",
             reason=Reason.STATUS_CONFLICT,
         )
-    rank = _RANKS.get(order.status)
-    if rank is None:
-        return not any(shipment.status in _SENT or shipment.shipped_at for shipment in order.shipments)
-    return rank < _RANKS[status]
+    now, then = rank(order.status), rank(status)
+    return now is not None and then is not None and now < then
 
 
 def _invoiced_shipment(order: HubOrder, key: str | None) -> HubShipment | None:

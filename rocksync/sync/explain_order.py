@@ -16,7 +16,7 @@ from rocksync.sync.deps import Deps
 from rocksync.sync.order_rules import (
     as_imported,
     canceled_by_store_alone,
-    has_reached,
+    is_invoiced,
     is_invoiced_unseen,
     moved_to,
     shows_invoice,
@@ -178,7 +178,7 @@ def _to_tell(task: OrderTask) -> Verdict | None:
         return _to_do("the invoice is to be sent")
     if task.shipment is None or shows_tracking(task.hub, task):
         return None
-    if task.invoice is None and not has_reached(task.hub.status, "invoiced"):
+    if task.invoice is None and not is_invoiced(task.hub):
         return Verdict(
             reason=Reason.INVALID_INVOICE, detail="tracking waits for the invoice: there is no row in store.invoice"
         )

@@ -7,26 +7,14 @@ here.
 from dataclasses import replace
 
 from rocksync.domain.documents import OrderTask
-from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, OrderRow, OrderStatus
-
-_PROGRESS = (
-    frozenset({"pending", "partial_payment", "under_review"}),
-    frozenset({"approved", "paid", "picking", "waiting_invoice", "invoice_error"}),
-    frozenset({"invoiced"}),
-    frozenset({"shipping_informed", "shipping_error"}),
-    frozenset({"shipped"}),
-    frozenset({"delivered"}),
-)
-_RANKS = {status: rank for rank, statuses in enumerate(_PROGRESS) for status in statuses}
-_PAID = 1
-"""From this rank on the hub's order is paid: what came after approval was approved before."""
+from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, OrderRow, OrderStatus, rank
 
 
 def moved_to(present: OrderStatus, hub_status: str) -> OrderStatus:
     """The store's status after the hub says *hub_status*: approved, canceled, or what it was. Never backwards."""
     if hub_status in CANCELED:
         return present if present is OrderStatus.DELIVERED else OrderStatus.CANCELED
-    if present is OrderStatus.PENDING and _RANKS.get(hub_status, 0) >= _PAID:
+    if present is OrderStatus.PENDING and _has_reached(hub_status, "approved", unknown=False):
         return OrderStatus.APPROVED
     return present
 
@@ -50,22 +38,22 @@ def canceled_by_store_alone(order: HubOrder, status: OrderStatus) -> str | None:
     return f"the store has cancelled an order that is {order.status} at Plugg.to: nothing tells it there"
 
 
-def has_reached(hub_status: str, goal: str) -> bool:
-    """Whether the hub's order is at *goal* or behind it; False for a status that nobody knows."""
-    return _RANKS.get(hub_status, -1) >= _RANKS[goal]
+def is_invoiced(order: HubOrder) -> bool:
+    """Whether the hub's order has its invoice; in a status that nobody knows, whether it shows a key."""
+    return _has_reached(order.status, "invoiced", unknown=any(s.invoice_key for s in order.shipments))
 
 
 def shows_invoice(order: HubOrder, task: OrderTask) -> bool:
-    """Whether the hub's order reads as invoiced with the invoice of *task*."""
+    """Whether the hub's order reads as invoiced with the invoice of *task*; in an unknown status, by its key alone."""
     key = (task.invoice or {}).get("nfe_key")
-    return has_reached(order.status, "invoiced") and any(s.invoice_key == key for s in order.shipments)
+    return _has_reached(order.status, "invoiced") and any(s.invoice_key == key for s in order.shipments)
 
 
 def shows_tracking(order: HubOrder, task: OrderTask) -> bool:
-    """Whether the hub's order reads as sent with the tracking of *task*."""
+    """Whether the hub's order reads as sent with the tracking of *task*, accepted by the marketplace or not."""
     payload = task.shipment or {}
     code, url = payload.get("track_code"), payload.get("track_url")
-    return has_reached(order.status, "shipping_informed") and any(
+    return _has_reached(order.status, "shipping_error") and any(
         (code is None or s.tracking_code == code) and (url is None or s.tracking_url == url) for s in order.shipments
     )
 
@@ -74,3 +62,9 @@ def is_invoiced_unseen(task: OrderTask) -> bool:
     """Whether the store has an invoice that the hub's order does not show: of a cancelled one, a contradiction."""
     invoice = task.store.invoice if task.store else None
     return invoice is not None and all(s.invoice_key != invoice.key for s in task.hub.shipments)
+
+
+def _has_reached(hub_status: str, goal: str, *, unknown: bool = True) -> bool:
+    """Whether the hub's order is at *goal* or behind it; *unknown* for a status that nobody knows."""
+    reached, wanted = rank(hub_status), rank(goal)
+    return unknown if reached is None or wanted is None else reached >= wanted

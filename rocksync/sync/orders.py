@@ -27,7 +27,7 @@ from rocksync.sync.engine import Flow, Slice, run_pass
 from rocksync.sync.order_rules import (
     as_imported,
     canceled_by_store_alone,
-    has_reached,
+    is_invoiced,
     is_invoiced_unseen,
     moved_to,
     shows_invoice,
@@ -228,7 +228,7 @@ class _Advance:
             if not shows_invoice(hub, task):
                 return _unconfirmed(item, "invoice", done)
         if task.shipment is not None and (item.resend or not shows_tracking(hub, task)):
-            if not has_reached(hub.status, "invoiced"):
+            if not is_invoiced(hub):
                 return _waits_for_invoice(item)
             hub = await self._write_shipment(item, task, task.shipment, done)
             if not shows_tracking(hub, task):
