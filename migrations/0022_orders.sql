@@ -7,3 +7,7 @@ COMMENT ON COLUMN rocksync.hub_order.importable_as IS 'The store''s status it wo
 UPDATE rocksync.hub_order
    SET importable_as = CASE WHEN status IN ('pending', 'partial_payment') THEN 'pending' ELSE 'approved' END
  WHERE status IN ('pending', 'partial_payment', 'approved', 'paid');
+
+-- What Plugg.to was told of an order, so that a change of any member is told, and what it does not show is not told for ever.
+ALTER TABLE rocksync.hub_order ADD COLUMN told jsonb NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN rocksync.hub_order.told IS 'What Plugg.to was last told: invoice and tracking, each its payload, and whether it is done, whatever Plugg.to shows of it.';

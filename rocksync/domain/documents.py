@@ -4,6 +4,7 @@ Member names and units are Plugg.to's. Source: pluggto-api 3.3 to 3.7, 4.8, 4.9.
 for is absent: never null, never empty.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -224,7 +225,8 @@ class OrderTask:
     """All that is known of one order that something is to be done about.
 
     ``document`` is the order to import, mapped, when it is not in the store. ``invoice`` and ``shipment`` are mapped
-    payloads of the store's rows, where there are such.
+    payloads of the store's rows, where there are such. ``told`` is what the hub was last told: under ``invoice`` and
+    ``tracking`` the ``payload``, and whether it is ``done``, whatever the hub shows of it.
     """
 
     key: str
@@ -233,6 +235,7 @@ class OrderTask:
     document: OrderDocument | None = None
     invoice: InvoicePayload | None = None
     shipment: ShipmentPayload | None = None
+    told: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def resource(self) -> str:

@@ -70,7 +70,7 @@ class HubLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubShipment:
-    """One delivery of an order at Plugg.to; None where it says nothing."""
+    """One delivery of an order at Plugg.to; None where it says nothing. Dates are written as we send them."""
 
     id: str | None
     status: str | None = None
@@ -80,6 +80,11 @@ class HubShipment:
     tracking_url: str | None = None
     shipped_at: str | None = None
     invoice_key: str | None = None
+    invoice_number: str | None = None
+    invoice_series: str | None = None
+    invoiced_at: str | None = None
+    invoice_url: str | None = None
+    cfops: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +159,14 @@ class OrderRow:
     """Both sides of one order: the latest document seen at Plugg.to (JSON text), and the store's own order, if any.
 
     ``importable_as`` is what it would have become when it was seen in a status that is imported; None: it never was.
+    ``told`` is what the hub was last told of it: see OrderTask.
     """
 
     id: str
     document: str | None = field(default=None, repr=False)
     store: StoreOrder | None = None
     importable_as: OrderStatus | None = None
+    told: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

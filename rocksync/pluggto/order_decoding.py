@@ -8,6 +8,7 @@ from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubLine, HubOrder, HubShipment
 from rocksync.domain.reasons import Reason
 from rocksync.pluggto import people, replies
+from rocksync.pluggto.encoding import stamp
 from rocksync.pluggto.reading import moment, number, row, rows, text, whole, yes
 
 _TO_IMPORT = frozenset({"pending", "partial_payment", "approved", "paid"})
@@ -103,9 +104,20 @@ def _shipment(shipment: Mapping[str, Any]) -> HubShipment:
         method=text(shipment.get("shipping_method")),
         tracking_code=text(shipment.get("track_code")),
         tracking_url=text(shipment.get("track_url")),
-        shipped_at=text(shipment.get("date_shipped")),
+        shipped_at=_instant(shipment.get("date_shipped")),
         invoice_key=text(shipment.get("nfe_key")),
+        invoice_number=text(shipment.get("nfe_number")),
+        invoice_series=text(shipment.get("nfe_serie")),
+        invoiced_at=_instant(shipment.get("nfe_date")),
+        invoice_url=text(shipment.get("nfe_link")),
+        cfops=text(shipment.get("cfops")),
     )
+
+
+def _instant(value: object) -> str | None:
+    """A time in the form in which we send it; what is none as it is. Source: pluggto-api 9 X16."""
+    found = moment(value)
+    return text(value) if found is None else stamp(found)
 
 
 def _payment(payment: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ FAULTS: dict[str, str] = {
     "unknown-status": "orders are shown in a status nobody knows",
     "broken-text": "names of people hold half of a surrogate pair and a byte that is not UTF-8",
     "external-maps": "external is shown as a map by client id",
+    "reworded-invoices": "shipments show the XML under a link of the hub's own, the date as a day, and no CFOPs",
     # replies that are no replies
     "not-json": "200 with text that is not JSON",
     "invalid-utf8": "200 with bytes that are not UTF-8, and neither a product nor an order",

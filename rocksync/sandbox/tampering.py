@@ -20,6 +20,8 @@ def tampered(document: Document, faults: Mapping[str, float], draw: Callable[[st
         document = _each_entity(document, lambda entity: _with_nulls(entity, draw))
     if "unknown-members" in faults:
         document = {**_each_entity(document, _with_unknown_members), "_trace": {"shard": 7}}
+    if "reworded-invoices" in faults:
+        document = _each_entity(document, _with_reworded_invoices)
     if "strings-for-numbers" in faults:
         document = _each_entity(document, _with_text_for_numbers)
     return document
@@ -55,6 +57,19 @@ def _with_unknown_members(entity: Document) -> Document:
         if array in entity:
             changed[array] = [{**row, **strange} for row in entity[array]]
     return changed
+
+
+def _with_reworded_invoices(entity: Document) -> Document:
+    if "shipments" not in entity:
+        return entity
+    return {**entity, "shipments": [_with_reworded_invoice(row) for row in entity["shipments"]]}
+
+
+def _with_reworded_invoice(shipment: Document) -> Document:
+    if not shipment.get("nfe_key"):
+        return shipment
+    link = f"https://plugg.example/{shipment['id']}.xml"
+    return {**shipment, "nfe_link": link, "nfe_date": (shipment["nfe_date"] or "")[:10], "cfops": None}
 
 
 def _with_text_for_numbers(value: object) -> object:

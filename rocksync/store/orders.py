@@ -5,9 +5,10 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 import asyncpg
+import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
 from rocksync import sql
@@ -20,6 +21,7 @@ from rocksync.failures import explained
 from rocksync.store.texts import json_text, storable_json
 
 _QUERIES = sql.load("rocksync.store", "orders.sql")
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,11 @@ class StoreOrders:
                 digest,
                 IMPORTED_AS.get(order.status),
             )
+
+    async def told(self, lease: Lease, order_id: str, part: str, what: object) -> None:
+        """Remember what the hub was told of one part of an order."""
+        async with self._writing(lease) as connection:
+            await connection.execute(_QUERIES.told, lease.tenant.id, order_id, part, json_text(what))
 
     async def catch_up(self, lease: Lease) -> None:
         """Settle what stock rows were locked for, and look again at orders that wait for SKUs."""
@@ -336,6 +343,7 @@ def _order_row(row: asyncpg.Record) -> OrderRow:
         document=row["document"],
         store=_store_order(row),
         importable_as=None if importable_as is None else OrderStatus(importable_as),
+        told=_decode(row["told"]) if row["told"] else {},
     )
 
 

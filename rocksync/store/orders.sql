@@ -44,7 +44,7 @@ SELECT $1, 'order', n.key,
 -- name: rows
 -- Both sides of orders, one row for each; times are brought into the years that the driver has, 1 to 9999.
 -- $1 tenant_id bigint, $2 ids text[]
-SELECT asked.id AS pluggto_id, h.document, h.importable_as, s.id, s.status, s.channel, s.channel_order, s.total,
+SELECT asked.id AS pluggto_id, h.document, h.importable_as, h.told, s.id, s.status, s.channel, s.channel_order, s.total,
        CASE WHEN s.placed_at IS NOT NULL THEN least(greatest(s.placed_at, year.first), year.last) END AS placed_at,
        i.order_id AS invoiced, i.key, i.number, i.series,
        CASE WHEN i.issued_at IS NOT NULL THEN least(greatest(i.issued_at, year.first), year.last) END AS issued_at,
@@ -85,6 +85,12 @@ INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, digest, importable_a
 VALUES ($1, $2, $3, '', $5)
     ON CONFLICT (tenant_id, id) DO UPDATE SET digest = $4, importable_as = least(h.importable_as, excluded.importable_as)
  WHERE h.digest <> $4;
+
+-- name: told
+-- $1 tenant_id bigint, $2 id text, $3 part text, $4 what json text
+INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, digest, told)
+VALUES ($1, $2, 'unknown', '', jsonb_build_object($3::text, $4::text::jsonb))
+    ON CONFLICT (tenant_id, id) DO UPDATE SET told = h.told || excluded.told;
 
 -- name: catch_up
 -- Reservations settled as far as stock rows are free, and whether orders wait for SKUs. $1 tenant_id bigint

@@ -99,7 +99,7 @@ class _Run:
         if self._hub is None:
             return self._fault
         [task] = await self._deps.mapper.orders(self._tenant, [(as_imported(self._hub, row), row.store)])
-        return replace(task, hub=self._hub) if isinstance(task, OrderTask) else task
+        return replace(task, hub=self._hub, told=row.told) if isinstance(task, OrderTask) else task
 
     def _eligibility(self, store: StoreOrder | None) -> dict[str, Any]:
         return {

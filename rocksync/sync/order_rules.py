@@ -4,10 +4,12 @@ Source of the hub's statuses: pluggto-api 4.6. Which moves the hub itself refuse
 here.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from rocksync.domain.documents import OrderTask
-from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, OrderRow, OrderStatus, rank
+from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, HubShipment, OrderRow, OrderStatus, rank
 
 
 def moved_to(present: OrderStatus, hub_status: str) -> OrderStatus:
@@ -45,16 +47,19 @@ def is_invoiced(order: HubOrder) -> bool:
 
 def shows_invoice(order: HubOrder, task: OrderTask) -> bool:
     """Whether the hub's order reads as invoiced with the invoice of *task*; in an unknown status, by its key alone."""
-    key = (task.invoice or {}).get("nfe_key")
-    return _has_reached(order.status, "invoiced") and any(s.invoice_key == key for s in order.shipments)
+    payload = task.invoice or {}
+    is_told = _is_told(task, "invoice", payload)
+    return _has_reached(order.status, "invoiced") and any(
+        s.invoice_key == payload.get("nfe_key") and (is_told or _holds(s, payload)) for s in order.shipments
+    )
 
 
 def shows_tracking(order: HubOrder, task: OrderTask) -> bool:
     """Whether the hub's order reads as sent with the tracking of *task*, accepted by the marketplace or not."""
     payload = task.shipment or {}
-    code, url = payload.get("track_code"), payload.get("track_url")
+    code, is_told = payload.get("track_code"), _is_told(task, "tracking", payload)
     return _has_reached(order.status, "shipping_error") and any(
-        (code is None or s.tracking_code == code) and (url is None or s.tracking_url == url) for s in order.shipments
+        (code is None or s.tracking_code == code) and (is_told or _holds(s, payload)) for s in order.shipments
     )
 
 
@@ -68,3 +73,32 @@ def _has_reached(hub_status: str, goal: str, *, unknown: bool = True) -> bool:
     """Whether the hub's order is at *goal* or behind it; *unknown* for a status that nobody knows."""
     reached, wanted = rank(hub_status), rank(goal)
     return unknown if reached is None or wanted is None else reached >= wanted
+
+
+def _is_told(task: OrderTask, part: str, payload: Mapping[str, Any]) -> bool:
+    """Whether the hub took this very payload, so that it has it, whatever it shows of it."""
+    told = task.told.get(part, {})
+    return bool(told.get("done")) and told["payload"] == payload
+
+
+def _holds(shipment: HubShipment, payload: Mapping[str, Any]) -> bool:
+    """Whether a shipment shows what is to be sent; carrier and method are the marketplace's if it chose some."""
+    shown = {
+        "nfe_key": shipment.invoice_key,
+        "nfe_number": shipment.invoice_number,
+        "nfe_serie": shipment.invoice_series,
+        "nfe_date": shipment.invoiced_at,
+        "nfe_link": shipment.invoice_url,
+        "cfops": shipment.cfops,
+        "shipping_company": shipment.carrier and payload.get("shipping_company"),
+        "shipping_method": shipment.method and payload.get("shipping_method"),
+        "track_code": shipment.tracking_code,
+        "track_url": shipment.tracking_url,
+        "date_shipped": shipment.shipped_at,
+    }
+    return all(_canonical(value) == _canonical(shown[member]) for member, value in payload.items())
+
+
+def _canonical(value: str | None) -> str:
+    """A member without what numbers and lists lose on their way. Source: pluggto-api 4.4."""
+    return "".join((value or "").split()).lstrip("0")

@@ -1,9 +1,10 @@
 """Orders from the hub into the store; invoices and tracking back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -144,7 +145,7 @@ class _Advance:
                 answers[key] = task
                 await self._follow(order, row.store)
             else:
-                answers[key] = replace(task, hub=order)
+                answers[key] = replace(task, hub=order, told=row.told)
         return [answers[item.key] for item, _ in pairs]
 
     async def _hub_order(
@@ -224,34 +225,47 @@ class _Advance:
             _check_cancellation(item, task, status)
             return _settled(item, hub, done)
         if task.invoice is not None and (item.resend or not shows_invoice(hub, task)):
-            hub = await self._write_invoice(item, task, task.invoice, done)
+            hub, task = await self._write_invoice(item, task, task.invoice, done)
             if not shows_invoice(hub, task):
                 return _unconfirmed(item, "invoice", done)
         if task.shipment is not None and (item.resend or not shows_tracking(hub, task)):
             if not is_invoiced(hub):
                 return _waits_for_invoice(item)
-            hub = await self._write_shipment(item, task, task.shipment, done)
+            hub, task = await self._write_shipment(item, task, task.shipment, done)
             if not shows_tracking(hub, task):
                 return _unconfirmed(item, "tracking", done)
         return _settled(item, hub, done)
 
     async def _write_invoice(
         self, item: Item, task: OrderTask, payload: InvoicePayload, done: list[Delivery]
-    ) -> HubOrder:
+    ) -> tuple[HubOrder, OrderTask]:
         fresh = await self._fresh(item)
         if shows_invoice(fresh, task) and not item.resend:
-            return fresh
+            return fresh, task
         done.append(await self.deps.hub.write_invoice(self.lease.tenant, fresh, payload))
-        return await self._fresh(item)
+        return await self._read_back(task, "invoice", payload, fresh, await self._fresh(item))
 
     async def _write_shipment(
         self, item: Item, task: OrderTask, payload: ShipmentPayload, done: list[Delivery]
-    ) -> HubOrder:
+    ) -> tuple[HubOrder, OrderTask]:
         fresh = await self._fresh(item)
         if shows_tracking(fresh, task) and not item.resend:
-            return fresh
+            return fresh, task
         done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, payload))
-        return await self._fresh(item)
+        return await self._read_back(task, "tracking", payload, fresh, await self._fresh(item))
+
+    async def _read_back(
+        self, task: OrderTask, part: str, payload: Mapping[str, Any], before: HubOrder, after: HubOrder
+    ) -> tuple[HubOrder, OrderTask]:
+        """The order after a write, and its task with what the hub has been told.
+
+        A hub that shows a member otherwise than it was sent, or not at all, has it all the same if the write changed
+        something. If it did not, it was lost, or the hub had it already: then it is written once more, and no more.
+        """
+        is_again = task.told.get(part, {}).get("payload") == payload
+        told = {"payload": payload, "done": is_again or after.shipments != before.shipments}
+        await self.deps.orders.told(self.lease, task.key, part, told)
+        return after, replace(task, told={**task.told, part: told})
 
     async def _fresh(self, item: Item) -> HubOrder:
         order = await self.deps.hub.order(self.lease.tenant, item.key)

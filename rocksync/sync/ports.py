@@ -107,6 +107,9 @@ class OrderBook(Protocol):
     async def looked(self, lease: Lease, order: HubOrder) -> None:
         """Note what an order was just read as by itself: a poll that shows it otherwise has it looked at again."""
 
+    async def told(self, lease: Lease, order_id: str, part: str, what: object) -> None:
+        """Remember what the hub was told of one part of an order."""
+
     async def catch_up(self, lease: Lease) -> None:
         """Settle reservations as far as stock rows are free; make parked orders pending whose SKUs are known by now."""
 

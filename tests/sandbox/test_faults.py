@@ -220,7 +220,8 @@ async def test_a_hub_may_cap_pages_at_50(hub, call):
 
 
 async def test_shapes_are_bent_in_the_reply_only(hub, call):
-    order = hub.market(129).create_order([{"sku": "A", "price": 3}], shipment=True)
+    order = hub.market(129).create_order([{"sku": "A", "price": 3}])
+    hub.market(129).add_shipment(order["id"], {"nfe_key": "35", "nfe_date": "2026-03-15T18:07:07.000Z"})
     path = f"/orders/{order['id']}"
     before = json.dumps(order)
 
@@ -232,6 +233,7 @@ async def test_shapes_are_bent_in_the_reply_only(hub, call):
     assert (await shown("strings-for-numbers"))["Order"]["items"][0]["price"] == "3.0"
     assert (await shown("unknown-status"))["Order"]["status"] == "quantum_review"
     assert isinstance((await shown("external-maps"))["Order"]["external"], dict)
+    assert (await shown("reworded-invoices"))["Order"]["shipments"][0]["nfe_date"] == "2026-03-15"
     assert "x_new_member" in (await shown("unknown-members"))["Order"]["items"][0]
     assert (await shown("nulls"))["Order"]["id"] == order["id"]
     assert sum(value is None for value in (await shown("nulls"))["Order"].values()) > sum(
