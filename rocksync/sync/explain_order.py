@@ -14,11 +14,13 @@ from rocksync.domain.tenancy import Kind, Tenant
 from rocksync.sync import verdicts
 from rocksync.sync.deps import Deps
 from rocksync.sync.order_rules import (
+    INVOICE_REFUSED,
     as_imported,
     canceled_by_store_alone,
     is_invoiced,
     is_invoiced_unseen,
     moved_to,
+    refuses_invoice,
     shows_invoice,
     shows_tracking,
     why_not_imported,
@@ -174,6 +176,8 @@ def _after_import(task: OrderTask, store: StoreOrder) -> Verdict | None:
 
 
 def _to_tell(task: OrderTask) -> Verdict | None:
+    if task.invoice is not None and refuses_invoice(task.hub, task):
+        return Verdict(reason=Reason.REJECTED, detail=INVOICE_REFUSED)
     if task.invoice is not None and not shows_invoice(task.hub, task):
         return _to_do("the invoice is to be sent")
     if task.shipment is None or shows_tracking(task.hub, task):

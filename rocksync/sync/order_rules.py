@@ -11,6 +11,8 @@ from typing import Any
 from rocksync.domain.documents import OrderTask
 from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, HubShipment, OrderRow, OrderStatus, rank
 
+INVOICE_REFUSED = "Plugg.to or the marketplace refuses the invoice (invoice_error): correct its row in store.invoice"
+
 
 def moved_to(present: OrderStatus, hub_status: str) -> OrderStatus:
     """The store's status after the hub says *hub_status*: approved, canceled, or what it was. Never backwards."""
@@ -47,11 +49,12 @@ def is_invoiced(order: HubOrder) -> bool:
 
 def shows_invoice(order: HubOrder, task: OrderTask) -> bool:
     """Whether the hub's order reads as invoiced with the invoice of *task*; in an unknown status, by its key alone."""
-    payload = task.invoice or {}
-    is_told = _is_told(task, "invoice", payload)
-    return _has_reached(order.status, "invoiced") and any(
-        s.invoice_key == payload.get("nfe_key") and (is_told or _holds(s, payload)) for s in order.shipments
-    )
+    return _has_reached(order.status, "invoiced") and _has_invoice(order, task)
+
+
+def refuses_invoice(order: HubOrder, task: OrderTask) -> bool:
+    """Whether the hub has the invoice of *task* as it is and says that it, or the marketplace, does not take it."""
+    return order.status == "invoice_error" and _has_invoice(order, task)
 
 
 def shows_tracking(order: HubOrder, task: OrderTask) -> bool:
@@ -73,6 +76,12 @@ def _has_reached(hub_status: str, goal: str, *, unknown: bool = True) -> bool:
     """Whether the hub's order is at *goal* or behind it; *unknown* for a status that nobody knows."""
     reached, wanted = rank(hub_status), rank(goal)
     return unknown if reached is None or wanted is None else reached >= wanted
+
+
+def _has_invoice(order: HubOrder, task: OrderTask) -> bool:
+    payload = task.invoice or {}
+    is_told = _is_told(task, "invoice", payload)
+    return any(s.invoice_key == payload.get("nfe_key") and (is_told or _holds(s, payload)) for s in order.shipments)
 
 
 def _is_told(task: OrderTask, part: str, payload: Mapping[str, Any]) -> bool:

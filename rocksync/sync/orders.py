@@ -24,13 +24,15 @@ from rocksync.domain.outcomes import (
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease
 from rocksync.sync.deps import Deps
-from rocksync.sync.engine import Flow, Slice, run_pass
+from rocksync.sync.engine import Flow, Slice, refused, run_pass
 from rocksync.sync.order_rules import (
+    INVOICE_REFUSED,
     as_imported,
     canceled_by_store_alone,
     is_invoiced,
     is_invoiced_unseen,
     moved_to,
+    refuses_invoice,
     shows_invoice,
     shows_tracking,
     why_not_imported,
@@ -226,6 +228,9 @@ class _Advance:
             return _settled(item, hub, done)
         if task.invoice is not None and (item.resend or not shows_invoice(hub, task)):
             hub, task = await self._write_invoice(item, task, task.invoice, done)
+            if refuses_invoice(hub, task):
+                error = ItemError(item.key, INVOICE_REFUSED, reason=Reason.REJECTED)
+                return replace(refused(item, error), delivery=_joined(done))
             if not shows_invoice(hub, task):
                 return _unconfirmed(item, "invoice", done)
         if task.shipment is not None and (item.resend or not shows_tracking(hub, task)):
@@ -240,7 +245,7 @@ class _Advance:
         self, item: Item, task: OrderTask, payload: InvoicePayload, done: list[Delivery]
     ) -> tuple[HubOrder, OrderTask]:
         fresh = await self._fresh(item)
-        if shows_invoice(fresh, task) and not item.resend:
+        if (shows_invoice(fresh, task) or refuses_invoice(fresh, task)) and not item.resend:
             return fresh, task
         done.append(await self.deps.hub.write_invoice(self.lease.tenant, fresh, payload))
         return await self._read_back(task, "invoice", payload, fresh, await self._fresh(item))

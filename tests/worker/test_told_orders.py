@@ -137,3 +137,34 @@ async def test_a_change_of_an_invoice_that_the_hub_dropped_is_told_again(world: 
 
     assert world.hub.order(shop.user, order["id"])["shipments"][0]["nfe_link"] == "https://nfe.example/nova.xml"
     assert await is_told_once(world, shop, order)
+
+
+async def test_an_invoice_that_the_marketplace_refuses_is_set_aside_until_its_row_changes(world: World) -> None:
+    shop, order = await told(world)
+    mark = world.mark()
+    shop.market.set_status(order["id"], "invoice_error")
+    for city in ("Natal", "Recife"):
+        await world.sync(shop, Kind.ORDER)
+        assert await shop.why("order", order["id"]) == ("quarantined", "rejected")
+        shop.market.change(order["id"], {"receiver_city": city})
+    assert "invoice_error" in (await shop.item("order", order["id"]))["detail"]
+    assert world.sent(mark, "PUT") == []
+
+    await shop.sql("UPDATE store.invoice SET xml_url = 'https://nfe.example/nova.xml' WHERE tenant_id = $1")
+    await world.sync(shop, Kind.ORDER)
+
+    seen = world.hub.order(shop.user, order["id"])
+    assert (seen["status"], seen["shipments"][0]["nfe_link"]) == ("invoiced", "https://nfe.example/nova.xml")
+    assert await shop.why("order", order["id"]) == IN_SYNC
+
+
+async def test_an_invoice_error_without_an_invoice_waits_for_the_stores(world: World) -> None:
+    shop, order = await sell(world, shipment=True)
+    await world.sync(shop, Kind.ORDER)
+    shop.market.set_status(order["id"], "invoice_error")
+
+    await invoice(shop, order)
+    await world.sync(shop, Kind.ORDER)
+
+    assert world.hub.order(shop.user, order["id"])["status"] == "invoiced"
+    assert await shop.why("order", order["id"]) == IN_SYNC
