@@ -49,6 +49,8 @@ log = logging.getLogger(__name__)
 
 _MAPPER_HOSTS = 32
 _KEEP_UNINTERESTING_ORDERS_DAYS = 30
+_LATE_WRITES = timedelta(minutes=1)
+"""How late a write that was not answered may still be carried out, at least (assumed)."""
 
 
 def database_server(settings: Settings) -> AbstractAsyncContextManager[str]:
@@ -228,6 +230,7 @@ class App:
             now=lambda: datetime.now(UTC),
             order_overlap=timedelta(seconds=self.settings.worker.order_overlap_s),
             reconcile_days=self.settings.worker.order_reconcile_days,
+            late_writes=max(_LATE_WRITES, timedelta(seconds=3 * self.settings.pluggto.timeout_s)),
         )
 
     def _housekeeper(self, worker: Worker) -> Housekeeper:

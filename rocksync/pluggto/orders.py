@@ -85,6 +85,7 @@ class Orders:
     ) -> Delivery:
         """Write to an order's shipment. Without its id each write adds a delivery, so such a one is not repeated.
 
+        Raises: AmbiguousError if nobody knows whether it arrived and the order shows no shipment, which may come late.
         Source: https://developers.plugg.to/reference/update-order-tracking-status.
         """
         members = build(order)
@@ -95,7 +96,9 @@ class Orders:
             now = await self.order(tenant, order.id)
             if now is None:
                 raise _gone(order.id) from None
-            return await self._write(tenant, order.id, action, build(now), repeatable=bool(now.shipments))
+            if not now.shipments:
+                raise
+            return await self._write(tenant, order.id, action, build(now))
 
     async def _write(
         self, tenant: Tenant, order_id: str, action: str, members: Mapping[str, Any], *, repeatable: bool = True

@@ -73,6 +73,9 @@ def exchange(hub: Sandbox, asked: Asked) -> Reply:
             faults=faults,
         )
         reply = _stored(hub, asked.method, route, call)
+    if "late-writes" not in faults:
+        while hub.late_writes:
+            hub.late_writes.pop(0)()
     return _logged(hub, asked, user_id, route.template, reply or _dropped(), faults, path=path, body=asked.body)
 
 
@@ -129,7 +132,10 @@ def _caller(hub: Sandbox, authorization: str | None, token: str | None) -> Accou
 
 
 def _stored(hub: Sandbox, method: str, route: Route, call: Call) -> Reply:
-    """Return the answer of the API, and undo the write it made if it is to be lost."""
+    """Return the answer of the API; undo the write it made if it is to be lost, put it off if it is to come late."""
+    if "late-writes" in call.faults:
+        hub.late_writes.append(lambda: _answered(hub, route, replace(call, faults={})))
+        return _dropped()
     if "dropped-writes" not in call.faults:
         return _answered(hub, route, call)
     shelf, book = call.account.shelf, call.account.book

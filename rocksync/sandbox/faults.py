@@ -27,6 +27,7 @@ FAULTS: dict[str, str] = {
     # writes that do not do what they say
     "drop-after-write": "the write takes effect, then the connection is closed without a reply",
     "5xx-after-write": "the write takes effect, then the reply is a 502 with HTML",
+    "late-writes": "the connection is closed without a reply, and the write takes effect after the next request",
     "dropped-writes": "a write is answered as done but not stored",
     # lists that are not what was asked for
     "stale-lists": "lists leave out what was created or modified lately (=seconds, 60)",
@@ -70,7 +71,7 @@ GRAMMAR = "NAME[=VALUE][:RATE][@ROUTE][xCOUNT]"
 
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
 _WRITES = frozenset({"PUT", "POST", "DELETE"})
-_WRITES_ONLY = frozenset({"drop-after-write", "5xx-after-write", "dropped-writes", "400"})
+_WRITES_ONLY = frozenset({"drop-after-write", "5xx-after-write", "late-writes", "dropped-writes", "400"})
 _READS_ONLY = frozenset({"400-reads"})
 _TOKENS_ONLY = frozenset({"refused-credentials", "refused-refresh", "no-access-token"})
 _NEVER_TOKENS = frozenset({"expired-tokens", "revoked-tokens", "400", "dropped-writes", "strings-for-numbers", "nulls"})

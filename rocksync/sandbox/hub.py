@@ -51,6 +51,7 @@ class Sandbox:
         self._markets: dict[int, Marketplace] = {}
         self.tokens = Tokens(self.clock, self._ids, self._open_account)
         self.announcing = True
+        self.late_writes: list[Callable[[], object]] = []
 
     def reset(self) -> None:
         """Forget accounts, tokens, products, orders, faults and log; the clock and the profile stay."""

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 import asyncpg
@@ -116,6 +116,11 @@ class StoreOrders:
         """Remember what the hub was told of one part of an order."""
         async with self._writing(lease) as connection:
             await connection.execute(_QUERIES.told, lease.tenant.id, order_id, part, json_text(what))
+
+    async def may_create_shipment(self, lease: Lease, order_id: str, late: timedelta) -> bool:
+        """Note that a shipment is about to be created; False: so it was less than *late* ago."""
+        async with self._writing(lease) as connection:
+            return await connection.fetchval(_QUERIES.create_shipment, lease.tenant.id, order_id, late) is not None
 
     async def catch_up(self, lease: Lease) -> None:
         """Settle what stock rows were locked for, and look again at orders that wait for SKUs."""

@@ -92,6 +92,15 @@ INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, digest, told)
 VALUES ($1, $2, 'unknown', '', jsonb_build_object($3::text, $4::text::jsonb))
     ON CONFLICT (tenant_id, id) DO UPDATE SET told = h.told || excluded.told;
 
+-- name: create_shipment
+-- A row if none was begun lately, as the clock now tells.
+-- $1 tenant_id bigint, $2 id text, $3 lately interval
+INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, digest, shipment_begun_at)
+VALUES ($1, $2, 'unknown', '', now())
+    ON CONFLICT (tenant_id, id) DO UPDATE SET shipment_begun_at = now()
+ WHERE (h.shipment_begun_at BETWEEN now() - $3::interval AND now()) IS NOT TRUE
+RETURNING true;
+
 -- name: catch_up
 -- Reservations settled as far as stock rows are free, and whether orders wait for SKUs. $1 tenant_id bigint
 SELECT rocksync.settle($1), EXISTS (SELECT FROM rocksync.hub_order WHERE tenant_id = $1 AND missing_skus <> '{}') AS parked;

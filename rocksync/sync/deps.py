@@ -13,8 +13,9 @@ from rocksync.sync.ports import Catalog, Hub, Items, Mapper, OrderBook, Troubles
 class Deps:
     """The rooms around ``sync`` and what it is told about time.
 
-    ``order_overlap`` is read again before the watermark, ``reconcile_days`` of orders once a day. ``polled`` is when
-    orders were read, on ``clock``, of tenants of whom more were found than a slice could bring forward.
+    ``order_overlap`` is read again before the watermark, ``reconcile_days`` of orders once a day. ``late_writes`` is
+    how late the hub may still carry out a write that was not answered. ``polled`` is when orders were read, on
+    ``clock``, of tenants of whom more were found than a slice could bring forward.
     """
 
     items: Items
@@ -26,5 +27,6 @@ class Deps:
     now: Callable[[], datetime]
     order_overlap: timedelta
     reconcile_days: int
+    late_writes: timedelta
     clock: Callable[[], float] = time.monotonic
     polled: dict[TenantId, float] = field(default_factory=dict)

@@ -247,6 +247,8 @@ class _Advance:
         fresh = await self._fresh(item)
         if (shows_invoice(fresh, task) or refuses_invoice(fresh, task)) and not item.resend:
             return fresh, task
+        if not fresh.shipments and not await self._may_create_shipment(item):
+            return fresh, task
         done.append(await self.deps.hub.write_invoice(self.lease.tenant, fresh, payload))
         return await self._read_back(task, "invoice", payload, fresh, await self._fresh(item))
 
@@ -256,8 +258,13 @@ class _Advance:
         fresh = await self._fresh(item)
         if shows_tracking(fresh, task) and not item.resend:
             return fresh, task
+        if not fresh.shipments and not await self._may_create_shipment(item):
+            return fresh, task
         done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, payload))
         return await self._read_back(task, "tracking", payload, fresh, await self._fresh(item))
+
+    async def _may_create_shipment(self, item: Item) -> bool:
+        return await self.deps.orders.may_create_shipment(self.lease, item.key, self.deps.late_writes)
 
     async def _read_back(
         self, task: OrderTask, part: str, payload: Mapping[str, Any], before: HubOrder, after: HubOrder
@@ -342,7 +349,7 @@ def _unconfirmed(item: Item, what: str, done: Sequence[Delivery]) -> Postponed:
         key=item.key,
         revision=item.revision,
         reason=Reason.UNCONFIRMED,
-        detail=f"Plugg.to answered that it has the {what}, but does not show it yet",
+        detail=f"the {what} was sent, but Plugg.to does not show it yet",
         delay_s=_CONFIRM_AFTER_S,
         delivery=_joined(done),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from rocksync.domain.catalog import Listing, Price, Stock
@@ -109,6 +109,9 @@ class OrderBook(Protocol):
 
     async def told(self, lease: Lease, order_id: str, part: str, what: object) -> None:
         """Remember what the hub was told of one part of an order."""
+
+    async def may_create_shipment(self, lease: Lease, order_id: str, late: timedelta) -> bool:
+        """Note that a shipment is about to be created; False: so it was less than *late* ago."""
 
     async def catch_up(self, lease: Lease) -> None:
         """Settle reservations as far as stock rows are free; make parked orders pending whose SKUs are known by now."""

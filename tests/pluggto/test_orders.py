@@ -144,6 +144,19 @@ async def test_a_lost_reply_makes_no_second_shipment(opened: Open, fault: str) -
         assert len((await read(world, order_id)).shipments) == 1
 
 
+@pytest.mark.parametrize("fault", ["late-writes", "outage"])
+async def test_a_lost_write_of_which_nothing_shows_is_not_repeated(opened: Open, fault: str) -> None:
+    async with opened() as world:
+        (order_id,) = place(world)
+        order = await read(world, order_id)
+        world.sandbox.add_fault(f"{fault}@PUT /orders/{{id}}x1")
+
+        with pytest.raises(PassError):
+            await world.hub.write_invoice(TENANT, order, INVOICE)
+
+        assert world.sandbox.count("PUT") == 1
+
+
 async def test_a_status_never_moves_back(world: World) -> None:
     (order_id,) = place(world, shipment=True)
     world.sandbox.market(world.account.user_id).deliver(order_id)

@@ -136,6 +136,18 @@ async def test_a_connection_is_lost_before_or_after_the_write(hub, call, fault, 
     assert hub.requests()[-1]["status"] == 0
 
 
+async def test_a_write_may_take_effect_after_the_next_request(hub, call):
+    hub.add_fault("late-writesx1")
+
+    with pytest.raises(aiohttp.ClientError):
+        await call("POST", "/products", PRODUCT)
+    stored = [len(hub.products(129))]
+    await call("GET", "/orders")
+    stored.append(len(hub.products(129)))
+
+    assert stored == [0, 1]
+
+
 async def test_a_write_may_take_effect_behind_a_502(hub, call):
     hub.add_fault("5xx-after-write")
 

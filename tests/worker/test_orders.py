@@ -303,7 +303,7 @@ async def test_an_invoice_for_an_order_cancelled_meanwhile_is_a_conflict(world: 
 
 
 async def test_a_dropped_write_shows_as_unconfirmed_and_is_written_again(world: World) -> None:
-    shop, order = await sell(world)
+    shop, order = await sell(world, shipment=True)
     await world.sync(shop, Kind.ORDER)
     await invoice(shop, order)
     world.hub.add_fault("dropped-writes")
