@@ -109,9 +109,11 @@ class PluggtoHub:
         """Set an order to invoiced with its NF-e. *order* was just read. Raises: ItemError."""
         return await self._orders.write_invoice(tenant, order, payload)
 
-    async def write_shipment(self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload) -> Delivery:
+    async def write_shipment(
+        self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload, key: str | None = None
+    ) -> Delivery:
         """Set an order to shipping_informed with its tracking. *order* was just read. Raises: ItemError."""
-        return await self._orders.write_shipment(tenant, order, payload)
+        return await self._orders.write_shipment(tenant, order, payload, key)
 
     def decode_order(self, document: str) -> HubOrder:
         """An order from the JSON text of its document. Raises: ItemError when it is none."""

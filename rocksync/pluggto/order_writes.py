@@ -30,12 +30,12 @@ def invoice(order: HubOrder, payload: InvoicePayload) -> dict[str, Any]:
     return _update(order, "invoiced", shipment, dict(payload))
 
 
-def tracking(order: HubOrder, payload: ShipmentPayload) -> dict[str, Any]:
-    """How an order was sent; a carrier and a method that are there already stay.
+def tracking(order: HubOrder, payload: ShipmentPayload, key: str | None = None) -> dict[str, Any]:
+    """How an order was sent whose NF-e has *key*; a carrier and a method that are there already stay.
 
     Raises: ItemError. Source: https://developers.plugg.to/reference/update-order-tracking-status.
     """
-    shipment = _sent_shipment(order, payload.get("track_code"))
+    shipment = _sent_shipment(order, payload.get("track_code"), key)
     members = dict[str, Any](payload)
     if shipment is not None:
         if shipment.carrier:
@@ -75,8 +75,9 @@ def _invoiced_shipment(order: HubOrder, key: str | None) -> HubShipment | None:
     return _only(order, same, [shipment for shipment in free if not shipment.invoice_key] or free)
 
 
-def _sent_shipment(order: HubOrder, code: str | None) -> HubShipment | None:
+def _sent_shipment(order: HubOrder, code: str | None, key: str | None) -> HubShipment | None:
     same = [shipment for shipment in order.shipments if code and shipment.tracking_code == code]
+    same = same or [shipment for shipment in order.shipments if key and shipment.invoice_key == key]
     free = [shipment for shipment in order.shipments if shipment.status not in _CLOSED]
     return _only(order, same, [shipment for shipment in free if shipment.invoice_key] or free)
 
@@ -90,7 +91,7 @@ def _only(order: HubOrder, same: list[HubShipment], open_ones: list[HubShipment]
         return None
     if len(order.shipments) == 1:
         chosen = order.shipments[0]
-    elif len(same) == 1:
+    elif same:
         chosen = same[0]
     elif len(open_ones) == 1:
         chosen = open_ones[0]

@@ -76,9 +76,14 @@ class Orders:
         """Set an order to invoiced with its NF-e. *order* was just read. Raises: ItemError."""
         return await self._write_shipment(tenant, order, "invoice", lambda now: order_writes.invoice(now, payload))
 
-    async def write_shipment(self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload) -> Delivery:
-        """Set an order to shipping_informed with its tracking. *order* was just read. Raises: ItemError."""
-        return await self._write_shipment(tenant, order, "ship", lambda now: order_writes.tracking(now, payload))
+    async def write_shipment(
+        self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload, key: str | None = None
+    ) -> Delivery:
+        """Set an order to shipping_informed with its tracking; its NF-e has *key*. *order* was just read.
+
+        Raises: ItemError.
+        """
+        return await self._write_shipment(tenant, order, "ship", lambda now: order_writes.tracking(now, payload, key))
 
     async def _write_shipment(
         self, tenant: Tenant, order: HubOrder, action: str, build: Callable[[HubOrder], dict[str, Any]]

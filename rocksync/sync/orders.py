@@ -260,7 +260,8 @@ class _Advance:
             return fresh, task
         if not fresh.shipments and not await self._may_create_shipment(item):
             return fresh, task
-        done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, payload))
+        key = task.invoice["nfe_key"] if task.invoice is not None else None
+        done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, payload, key))
         return await self._read_back(task, "tracking", payload, fresh, await self._fresh(item))
 
     async def _may_create_shipment(self, item: Item) -> bool:

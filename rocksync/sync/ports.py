@@ -221,8 +221,13 @@ class Hub(Protocol):
     async def write_invoice(self, tenant: Tenant, order: HubOrder, payload: InvoicePayload) -> Delivery:
         """Set an order to invoiced with its NF-e. *order* was just read. Raises: ItemError."""
 
-    async def write_shipment(self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload) -> Delivery:
-        """Set an order to shipping_informed with its tracking. *order* was just read. Raises: ItemError."""
+    async def write_shipment(
+        self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload, key: str | None = None
+    ) -> Delivery:
+        """Set an order to shipping_informed with its tracking; its NF-e has *key*. *order* was just read.
+
+        Raises: ItemError.
+        """
 
     def guarded(self, may_write: Callable[[], None]) -> AbstractContextManager[None]:
         """Have *may_write*, which raises if there is to be none, called right before each write sent from within."""

@@ -32,6 +32,27 @@ async def test_a_write_that_is_carried_out_late_or_not_answered_makes_one_shipme
     assert await shop.why("order", order["id"]) == IN_SYNC
 
 
+@pytest.mark.parametrize("keys", [(None, KEY), (KEY, KEY)])
+async def test_of_several_shipments_the_one_with_the_stores_invoice_is_written_to(
+    world: World, keys: tuple[str | None, ...]
+) -> None:
+    shop, order = await sell(world)
+    await world.sync(shop, Kind.ORDER)
+    for key in keys:
+        shop.market.add_shipment(order["id"], {"shipping_company": "Correios"} | ({"nfe_key": key} if key else {}))
+    shop.market.add_shipment(order["id"], {"shipping_company": "Outra", "nfe_key": "9" * 44})
+
+    await invoice(shop, order)
+    await ship(shop, order)
+    await world.sync(shop, Kind.ORDER)
+
+    shipments = world.hub.order(shop.user, order["id"])["shipments"]
+    told = [row for row in shipments if row["track_code"]]
+    assert [(row["nfe_key"], row["track_code"]) for row in told] == [(KEY, "QC123456729BR")]
+    assert len(shipments) == 3
+    assert await shop.why("order", order["id"]) == IN_SYNC
+
+
 @pytest.mark.parametrize("fault", ["outage", "dropped-writes"])
 async def test_a_shipment_that_does_not_show_is_created_again_when_no_write_can_come_late(
     world: World, fault: str
