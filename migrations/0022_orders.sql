@@ -10,7 +10,7 @@ UPDATE rocksync.hub_order
 
 -- What Plugg.to was told of an order, so that a change of any member is told, and what it does not show is not told for ever.
 ALTER TABLE rocksync.hub_order ADD COLUMN told jsonb NOT NULL DEFAULT '{}';
-COMMENT ON COLUMN rocksync.hub_order.told IS 'What Plugg.to was last told: invoice and tracking, each its payload, and whether it is done, whatever Plugg.to shows of it.';
+COMMENT ON COLUMN rocksync.hub_order.told IS 'What Plugg.to was last told: external, which is the store''s number; invoice and tracking, each its payload, and whether it is done, whatever Plugg.to shows of it.';
 
 -- A write that creates a shipment may be carried out late. Another one meanwhile would create a second.
 ALTER TABLE rocksync.hub_order ADD COLUMN shipment_begun_at timestamptz;

@@ -225,8 +225,9 @@ class OrderTask:
     """All that is known of one order that something is to be done about.
 
     ``document`` is the order to import, mapped, when it is not in the store. ``invoice`` and ``shipment`` are mapped
-    payloads of the store's rows, where there are such. ``told`` is what the hub was last told: under ``invoice`` and
-    ``tracking`` the ``payload``, and whether it is ``done``, whatever the hub shows of it.
+    payloads of the store's rows, where there are such. ``told`` is what the hub was last told: under ``external``
+    the store's number, under ``invoice`` and ``tracking`` the ``payload``, and whether it is ``done``, whatever the hub
+    shows of it.
     """
 
     key: str

@@ -43,6 +43,7 @@ FAULTS: dict[str, str] = {
     "unknown-status": "orders are shown in a status nobody knows",
     "broken-text": "names of people hold half of a surrogate pair and a byte that is not UTF-8",
     "external-maps": "external is shown as a map by client id",
+    "hidden-externals": "external is shown as null, whatever an app has set",
     "reworded-invoices": "shipments show the XML under a link of the hub's own, the date as a day, and no CFOPs",
     # replies that are no replies
     "not-json": "200 with text that is not JSON",

@@ -20,6 +20,8 @@ def tampered(document: Document, faults: Mapping[str, float], draw: Callable[[st
         document = _each_entity(document, lambda entity: _with_nulls(entity, draw))
     if "unknown-members" in faults:
         document = {**_each_entity(document, _with_unknown_members), "_trace": {"shard": 7}}
+    if "hidden-externals" in faults:
+        document = _each_entity(document, lambda entity: {**entity, "external": None})
     if "reworded-invoices" in faults:
         document = _each_entity(document, _with_reworded_invoices)
     if "strings-for-numbers" in faults:

@@ -17,6 +17,7 @@ from rocksync.sync.order_rules import (
     INVOICE_REFUSED,
     as_imported,
     canceled_by_store_alone,
+    is_acknowledged,
     is_invoiced,
     is_invoiced_unseen,
     moved_to,
@@ -170,7 +171,7 @@ def _after_import(task: OrderTask, store: StoreOrder) -> Verdict | None:
         return _to_do(f"the store's order is to be {status}")
     if hub.status in CANCELED or status is OrderStatus.CANCELED:
         return None
-    if str(store.id) not in hub.externals or not hub.ack:
+    if not is_acknowledged(task, store):
         return _to_do("Plugg.to is to be told the store's number")
     return _to_tell(task)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from rocksync.domain.documents import OrderTask
-from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, HubShipment, OrderRow, OrderStatus, rank
+from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, HubShipment, OrderRow, OrderStatus, StoreOrder, rank
 
 INVOICE_REFUSED = "Plugg.to or the marketplace refuses the invoice (invoice_error): correct its row in store.invoice"
 
@@ -40,6 +40,15 @@ def canceled_by_store_alone(order: HubOrder, status: OrderStatus) -> str | None:
     if status is not OrderStatus.CANCELED or order.status in CANCELED:
         return None
     return f"the store has cancelled an order that is {order.status} at Plugg.to: nothing tells it there"
+
+
+def is_acknowledged(task: OrderTask, store: StoreOrder) -> bool:
+    """Whether the hub's order is acknowledged under the store's number, which it need not show.
+
+    Source: pluggto-api 4.5, 9 X12: readings without showExternal may show null, or the number of another app.
+    """
+    number = str(store.id)
+    return task.hub.ack and (number in task.hub.externals or task.told.get("external") == number)
 
 
 def is_invoiced(order: HubOrder) -> bool:

@@ -29,6 +29,7 @@ from rocksync.sync.order_rules import (
     INVOICE_REFUSED,
     as_imported,
     canceled_by_store_alone,
+    is_acknowledged,
     is_invoiced,
     is_invoiced_unseen,
     moved_to,
@@ -196,11 +197,11 @@ class _Advance:
             )
         if status is not store.status:
             done.append(Delivery(action="approve" if status is OrderStatus.APPROVED else "cancel"))
-        is_acknowledged = task.hub.ack and str(store.id) in task.hub.externals
-        if not is_acknowledged:
+        if not is_acknowledged(task, store):
             await self.deps.orders.doubt(self.lease, item.key)
-        if item.resend or not is_acknowledged:
+        if item.resend or not is_acknowledged(task, store):
             done.append(await self.deps.hub.acknowledge(self.lease.tenant, item.key, str(store.id)))
+            await self.deps.orders.told(self.lease, item.key, "external", str(store.id))
         return await self._tell(item, task, status, done)
 
     async def _import(self, item: Item, task: OrderTask) -> StoreOrder | Outcome:

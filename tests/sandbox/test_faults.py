@@ -245,6 +245,7 @@ async def test_shapes_are_bent_in_the_reply_only(hub, call):
     assert (await shown("strings-for-numbers"))["Order"]["items"][0]["price"] == "3.0"
     assert (await shown("unknown-status"))["Order"]["status"] == "quantum_review"
     assert isinstance((await shown("external-maps"))["Order"]["external"], dict)
+    assert (await shown("hidden-externals"))["Order"]["external"] is None
     assert (await shown("reworded-invoices"))["Order"]["shipments"][0]["nfe_date"] == "2026-03-15"
     assert "x_new_member" in (await shown("unknown-members"))["Order"]["items"][0]
     assert (await shown("nulls"))["Order"]["id"] == order["id"]

@@ -168,3 +168,17 @@ async def test_an_invoice_error_without_an_invoice_waits_for_the_stores(world: W
 
     assert world.hub.order(shop.user, order["id"])["status"] == "invoiced"
     assert await shop.why("order", order["id"]) == IN_SYNC
+
+
+async def test_an_order_whose_number_the_hub_never_shows_is_acknowledged_once(world: World) -> None:
+    world.hub.add_fault("hidden-externals")
+    shop, order = await sell(world)
+    await world.sync(shop, Kind.ORDER)
+    mark = world.mark()
+
+    assert await is_told_once(world, shop, order)
+
+    assert world.hub.order(shop.user, order["id"])["ack"] is True
+    shop.market.change(order["id"], {"ack": False})
+    await world.sync(shop, Kind.ORDER)
+    assert [entry["body"]["ack"] for entry in world.sent(mark, "PUT")] == [True]
