@@ -214,7 +214,7 @@ def check_size(encoded: msgspec.Raw) -> msgspec.Raw:
 def invoice(payload: object) -> InvoicePayload:
     """Return the NF-e members. Faults have the reason invalid_invoice. Source: pluggto-api 4.8, X16, X17."""
     try:
-        shape = _shaped(_without_empty(payload), InvoiceShape)
+        shape = _shaped(_trimmed(payload), InvoiceShape)
         _check_date("nfe_date", shape.nfe_date)
         check_nfe_key(shape.nfe_key)
     except InvalidPayloadError as error:
@@ -242,7 +242,7 @@ def nfe_check_digit(digits: str) -> str:
 
 def shipment(payload: object) -> ShipmentPayload:
     """Return the tracking members."""
-    shape = _shaped(_without_empty(payload), ShipmentShape)
+    shape = _shaped(_trimmed(payload), ShipmentShape)
     if shape.date_shipped is not UNSET:
         _check_date("date_shipped", shape.date_shipped)
     result: ShipmentPayload = msgspec.to_builtins(shape)
@@ -270,6 +270,12 @@ def _place_first(text: str, unknown: str) -> str:
     what = found["what"].replace("Object contains unknown field", unknown)
     what = what.replace("Object missing required field", "missing")
     return f"{found['place']}: {what}" if found["place"] else what
+
+
+def _trimmed(payload: object) -> dict[Any, Any]:
+    """The members that say something, without the blanks of CHAR columns: what reads back has none around it."""
+    members = _without_empty(payload)
+    return _without_empty({name: value.strip() if isinstance(value, str) else value for name, value in members.items()})
 
 
 def _without_empty(payload: object) -> dict[Any, Any]:

@@ -78,7 +78,7 @@ def shows_tracking(order: HubOrder, task: OrderTask) -> bool:
 def is_invoiced_unseen(task: OrderTask) -> bool:
     """Whether the store has an invoice that the hub's order does not show: of a cancelled one, a contradiction."""
     invoice = task.store.invoice if task.store else None
-    return invoice is not None and all(s.invoice_key != invoice.key for s in task.hub.shipments)
+    return invoice is not None and all(s.invoice_key != invoice.key.strip() for s in task.hub.shipments)
 
 
 def _has_reached(hub_status: str, goal: str, *, unknown: bool = True) -> bool:

@@ -241,6 +241,34 @@ async def test_invoice_and_shipment_have_the_hubs_members(unmapped: Mappers) -> 
     }
 
 
+async def test_blanks_around_what_is_told_of_an_order_are_dropped(unmapped: Mappers) -> None:
+    invoice = Invoice(
+        key=f"{samples.NFE_KEY} ",
+        number="12 ",
+        series=" 1",
+        issued_at=datetime(2024, 7, 15, tzinfo=UTC),
+        xml_url="https://nfe.example/1.xml ",
+        cfops="  ",
+    )
+    shipment = Shipment(carrier="Correios  ", method="  ", tracking_code="QC1  ", tracking_url=" https://t.example ")
+
+    [task] = await unmapped.orders(tenant(), [(samples.hub_orders()[0], _imported(invoice=invoice, shipment=shipment))])
+
+    assert isinstance(task, OrderTask)
+    assert task.invoice == {
+        "nfe_key": samples.NFE_KEY,
+        "nfe_number": "12",
+        "nfe_serie": "1",
+        "nfe_date": "2024-07-15T00:00:00.000Z",
+        "nfe_link": "https://nfe.example/1.xml",
+    }
+    assert task.shipment == {
+        "shipping_company": "Correios",
+        "track_code": "QC1",
+        "track_url": "https://t.example",
+    }
+
+
 @pytest.mark.parametrize(
     "key",
     [samples.NFE_KEY[:-1], samples.NFE_KEY[:-1] + "0", "x" * 44, samples.NFE_KEY + " 1"],

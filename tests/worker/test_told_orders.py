@@ -84,6 +84,8 @@ async def test_a_change_of_an_invoice_that_was_told_is_told_once(
     [
         ("tracking_url = 'https://rastreio.example/2'", "track_url", "https://rastreio.example/2"),
         ("tracking_code = 'QC2'", "track_code", "QC2"),
+        ("tracking_code = 'QC3  '", "track_code", "QC3"),
+        ("tracking_url = 'https://rastreio.example/3 '", "track_url", "https://rastreio.example/3"),
         ("shipped_at = '2026-07-18T00:00:00Z'", "date_shipped", "2026-07-18T00:00:00.000Z"),
     ],
 )
