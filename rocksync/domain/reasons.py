@@ -125,10 +125,12 @@ GUIDANCE: Mapping[Reason, Guidance] = {
         fix_pt="Corrija na loja o que o detalhe aponta; o item é tentado de novo sozinho.",
     ),
     Reason.UNKNOWN_SKU: Guidance(
-        meaning="No product and no variation of the store has this SKU; an order with such a line waits, whole.",
+        meaning="The store sells nothing under this SKU: it has no such product or variation, or the product is sold by"
+        " its variations; an order with such a line waits, whole.",
         fix="Create the SKU in the store, or correct the SKU of the listing at the marketplace.",
         who=Actor.STORE,
-        meaning_pt="Nenhum produto ou variação da loja tem este SKU; um pedido com essa linha espera, inteiro.",
+        meaning_pt="A loja não vende nada com este SKU: não há tal produto ou variação, ou o produto é vendido pelas"
+        " variações; um pedido com essa linha espera, inteiro.",
         fix_pt="Cadastre o SKU na loja, ou corrija o SKU do anúncio no marketplace.",
     ),
     Reason.SKU_CONFLICT: Guidance(

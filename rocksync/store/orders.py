@@ -81,7 +81,7 @@ class StoreOrders:
         return {row["pluggto_id"]: _order_row(row) for row in rows}
 
     async def unknown_skus(self, tenant: TenantId, skus: Sequence[str]) -> frozenset[str]:
-        """Those of *skus* that are neither a product nor a variation of the store."""
+        """Those of *skus* that are neither a variation of the store nor a product without variations."""
         with explained():
             rows = await self._pool.fetch(_QUERIES.unknown_skus, tenant, list(dict.fromkeys(skus)))
         return frozenset(row["sku"] for row in rows)

@@ -59,10 +59,13 @@ SELECT asked.id AS pluggto_id, h.document, h.importable_as, h.told, s.id, s.stat
   LEFT JOIN store.shipment d ON d.tenant_id = $1 AND d.order_id = s.id;
 
 -- name: unknown_skus
+-- A product with variations is sold by them alone: its own SKU is none that can be ordered.
 -- $1 tenant_id bigint, $2 skus text[]
 SELECT asked.sku
   FROM unnest($2::text[]) AS asked (sku)
- WHERE NOT EXISTS (SELECT FROM store.product p WHERE p.tenant_id = $1 AND p.sku = asked.sku)
+ WHERE NOT EXISTS (SELECT FROM store.product p
+                    WHERE p.tenant_id = $1 AND p.sku = asked.sku
+                      AND NOT EXISTS (SELECT FROM store.variation v WHERE v.tenant_id = $1 AND v.product_sku = p.sku))
    AND NOT EXISTS (SELECT FROM store.variation v WHERE v.tenant_id = $1 AND v.sku = asked.sku);
 
 -- name: park
@@ -115,7 +118,10 @@ WITH complete AS (
        AND h.missing_skus <> '{}'
        AND NOT EXISTS (
            SELECT FROM unnest(h.missing_skus) AS missing (sku)
-            WHERE NOT EXISTS (SELECT FROM store.product p WHERE p.tenant_id = $1 AND p.sku = missing.sku)
+            WHERE NOT EXISTS (SELECT FROM store.product p
+                               WHERE p.tenant_id = $1 AND p.sku = missing.sku
+                                 AND NOT EXISTS (SELECT FROM store.variation v
+                                                  WHERE v.tenant_id = $1 AND v.product_sku = p.sku))
               AND NOT EXISTS (SELECT FROM store.variation v WHERE v.tenant_id = $1 AND v.sku = missing.sku))
     RETURNING h.id)
 INSERT INTO rocksync.item AS i (tenant_id, kind, key, state, reason, changed_at)

@@ -152,7 +152,7 @@ class _Run:
             return Verdict(reason=Reason.NOT_SELECTED, detail=f"not imported: placed before {since:%Y-%m-%d %H:%M} UTC")
         missing = await self._deps.orders.unknown_skus(self._tenant.id, [line["sku"] for line in document["items"]])
         if missing:
-            detail = f"the store does not know SKU {', '.join(sorted(missing))}: imported when it appears"
+            detail = f"the store sells no SKU {', '.join(sorted(missing))}: imported when it does"
             return Verdict(reason=Reason.UNKNOWN_SKU, detail=detail)
         if self._item is not None and self._item.state == "synced":
             again = f"rocksync resend {self._tenant.slug} order {self._id}"

@@ -216,7 +216,7 @@ class _Advance:
             await self.deps.orders.park(self.lease, item.key, sorted(missing))
             raise ItemError(
                 item.key,
-                f"the store does not know SKU {', '.join(sorted(missing))}: imported when it appears",
+                f"the store sells no SKU {', '.join(sorted(missing))}: imported when it does",
                 reason=Reason.UNKNOWN_SKU,
             )
         return await self.deps.orders.import_order(self.lease, document, _raw(task.hub), reserve=self._reserve)

@@ -93,7 +93,7 @@ class OrderBook(Protocol):
         """Both sides of each order."""
 
     async def unknown_skus(self, tenant: TenantId, skus: Sequence[str]) -> frozenset[str]:
-        """Those of *skus* that are neither a product nor a variation of the store."""
+        """Those of *skus* that are neither a variation of the store nor a product without variations."""
 
     async def park(self, lease: Lease, order_id: str, missing: Sequence[str]) -> None:
         """Let an order wait for SKUs that the store does not know."""

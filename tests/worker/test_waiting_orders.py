@@ -112,3 +112,18 @@ async def test_an_order_first_seen_in_another_status_is_not_imported_when_it_is_
 
     assert await shop.order(order["id"]) is None
     assert await shop.why("order", order["id"]) == ("skipped", "not_selected")
+
+
+async def test_a_line_that_names_a_product_with_variations_parks_the_order(world: World) -> None:
+    shop, _ = await sell(world)
+    order = shop.market.create_order([{"sku": "B", "quantity": 1}])
+    await world.sync(shop, Kind.ORDER)
+    parked = await shop.why("order", order["id"])
+
+    await shop.sql("DELETE FROM store.variation WHERE tenant_id = $1 AND product_sku = 'B'")
+    await shop.offer("B", on_hand=3)
+    await world.sync(shop, Kind.ORDER)
+
+    assert parked == ("quarantined", "unknown_sku")
+    assert (await imported(shop, order))["status"] == "approved"
+    assert await shop.stock("B") == (3, 1)
