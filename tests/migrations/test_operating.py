@@ -99,6 +99,33 @@ async def test_a_tenant_without_credentials_is_not_activated(pool: asyncpg.Pool)
     assert hint == "rocksync tenant credentials casa"
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("paused", ('tenant "casa" is paused (counting)', "rocksync tenant resume casa")),
+        ("needs_credentials", ('tenant "casa" needs credentials', "rocksync tenant credentials casa")),
+    ],
+)
+async def test_activating_does_not_overrule_what_stopped_a_tenant(
+    pool: asyncpg.Pool, status: str, told: tuple[str, str]
+) -> None:
+    tenant_id = await add(pool)
+    await pool.execute("UPDATE rocksync.tenant SET status = $1, status_reason = 'counting'", status)
+
+    refused = await refusal(pool, "SELECT rocksync.activate_tenant('casa')")
+
+    assert refused == told
+    assert (await tenant(pool, tenant_id))["status"] == status
+
+
+async def test_a_tenant_that_is_active_may_be_activated_again(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+
+    await pool.execute("SELECT rocksync.activate_tenant('casa')")
+
+    assert (await tenant(pool, tenant_id))["status"] == "active"
+
+
 async def test_activation_keeps_a_date_that_was_chosen(pool: asyncpg.Pool) -> None:
     tenant_id = await add(pool, active=False)
     await pool.execute("UPDATE rocksync.tenant SET orders_since = '2026-01-01'")
