@@ -12,7 +12,7 @@ import click
 
 from rocksync.cli.credentials import credentials_option, read_credentials
 from rocksync.cli.lazy import LazyGroup
-from rocksync.cli.output import ago, json_option, print_done, print_facts, print_json, print_table, rough
+from rocksync.cli.output import ago, json_option, print_done, print_facts, print_json, print_table, printable, rough
 from rocksync.cli.parameters import SWITCHES, MomentType, SettingType, as_settings, kind_option, slug_argument
 from rocksync.cli.running import FAILED, confirmed, run_with_access
 from rocksync.domain.durations import format_duration
@@ -228,11 +228,21 @@ def pause(slug: str, reason: str, until: datetime | None, kinds: Sequence[Kind],
 @kind_option
 @json_option
 def resume(slug: str, kinds: Sequence[Kind], as_json: bool) -> None:
-    """Serve tenant SLUG, or some kinds of it, again."""
+    """Serve tenant SLUG, or some kinds of it, again.
+
+    Kinds that were paused by themselves stay paused when the whole tenant was: --kind resumes them.
+    """
 
     async def body(access: "Access") -> None:
+        row = await access.tenants.get(slug)
         await access.tenants.resume(slug, kinds=kinds)
-        print_done(f"{_what(slug, kinds)} is served again", {"slug": slug, "kinds": kinds}, as_json=as_json)
+        paused = [each for each in await access.tenants.schedules(row.tenant.id) if each.is_paused]
+        facts = {"slug": slug, "kinds": kinds, "paused": [each.kind for each in paused]}
+        print_done(f"{_what(slug, kinds)} is served again", facts, as_json=as_json)
+        for each in paused:
+            because = f" ({each.paused_reason})" if each.paused_reason else ""
+            lift = f"rocksync tenant resume {slug} --kind {each.kind}"
+            click.echo(printable(f"{each.kind} stays paused{because}: {lift}"), err=True)
 
     run_with_access(body)
 

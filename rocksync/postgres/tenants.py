@@ -190,7 +190,7 @@ class Tenants:
             await self._audit(connection, "tenant pause", row.tenant.id, slug, what)
 
     async def resume(self, slug: str, *, kinds: Sequence[Kind] = ()) -> None:
-        """Serve a tenant, or *kinds* of it, again."""
+        """Serve a tenant, or *kinds* of it, again; kinds paused apart stay so if the tenant was stopped as a whole."""
         row = await self.get(slug)
         if row.status is TenantStatus.DRAFT:
             raise MisuseError(f'tenant "{slug}" is a draft: rocksync tenant activate {slug}')

@@ -99,7 +99,7 @@ SHAPES: dict[str, Any] = {
     "schedule set loja price --every 20m": {"tenant": TEXT, "kind": TEXT, "mode": TEXT, "every_s": (NUMBER, None)},
     "sync loja stock": {"tenant": TEXT, "kinds": [TEXT], "complete": bool},
     "tenant pause loja --reason x --kind stock": {"slug": TEXT, "kinds": [TEXT], "reason": TEXT, "until": MAYBE},
-    "tenant resume loja --kind stock": {"slug": TEXT, "kinds": [TEXT]},
+    "tenant resume loja --kind stock": {"slug": TEXT, "kinds": [TEXT], "paused": [TEXT]},
     "tenant set loja --setting a=1": {str: Anything},
     "tenant list": [{str: Anything}],
     "tenant show loja": {str: Anything},

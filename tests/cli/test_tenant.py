@@ -176,6 +176,22 @@ async def test_a_tenant_is_paused_and_resumed(rocksync: Command, connection: asy
     assert (stock["cause"], stock["detail"]) == ("tenant_paused", "counting")
 
 
+async def test_resuming_a_tenant_leaves_a_kind_that_was_paused_apart_and_says_how_to_lift_it(
+    rocksync: Command, connection: asyncpg.Connection
+):
+    await add(rocksync)
+    await connection.execute("SELECT rocksync.activate_tenant('acme')")
+    await rocksync("tenant", "pause", "acme", "--kind", "price", "--reason", "new list")
+    await rocksync("tenant", "pause", "acme", "--reason", "inventory")
+
+    resumed = await rocksync("tenant", "resume", "acme")
+    again = await rocksync("tenant", "resume", "acme", "--json")
+
+    assert (resumed.code, resumed.out) == (0, "tenant acme is served again\n")
+    assert resumed.err == "price stays paused (new list): rocksync tenant resume acme --kind price\n"
+    assert (again.json, again.err) == ({"slug": "acme", "kinds": [], "paused": []}, "")
+
+
 async def test_new_credentials_resume_a_stopped_tenant(rocksync: Command, connection: asyncpg.Connection):
     await add(rocksync)
     await connection.execute("SELECT rocksync.activate_tenant('acme')")

@@ -188,6 +188,27 @@ async def test_resuming_lifts_the_pause_of_a_kind_and_a_backoff(pool: asyncpg.Po
     assert row["due_at"] is not None
 
 
+@pytest.mark.parametrize("status", ["paused", "needs_credentials"])
+async def test_resuming_a_stopped_tenant_leaves_kinds_that_were_paused_apart_and_says_so(
+    pool: asyncpg.Pool, connection: asyncpg.Connection, status: str
+) -> None:
+    tenant_id = await add(pool)
+    said: list[str] = []
+    connection.add_log_listener(lambda *heard: said.append(heard[1].message))
+    await pool.execute("UPDATE rocksync.schedule SET paused_until = 'infinity' WHERE kind = 'price'")
+    await pool.execute("UPDATE rocksync.tenant SET status = $1", status)
+
+    await connection.execute("SELECT rocksync.resume_tenant('casa')")
+    stays = await schedule(pool, tenant_id, "price")
+    await connection.execute("SELECT rocksync.resume_tenant('casa')")
+
+    assert stays["paused_until"] is not None
+    assert (await schedule(pool, tenant_id, "price"))["paused_until"] is None
+    audit = await pool.fetch("SELECT what FROM rocksync.audit WHERE action = 'tenant resume' ORDER BY id")
+    assert [row["what"] for row in audit] == ["{}", '{"kinds": ["price"]}']
+    assert said == ["paused apart, and still so: price"]
+
+
 async def test_a_schedule_is_set_and_set_back(pool: asyncpg.Pool) -> None:
     tenant_id = await add(pool)
 
