@@ -1,10 +1,14 @@
 """The image, Compose and the systemd unit: what can be said of them without an engine."""
 
+import os
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from rocksync.postgres.vault import new_key
 from rocksync.settings import list_keys
 from tests.deploy.tools import DEPLOY, ROOT, needs_debian, program, run
 
@@ -95,6 +99,32 @@ def test_systemd_takes_the_unit_as_it_is(tmp_path: Any) -> None:
     unit.write_text(text.replace("/opt/rocksync/.venv/bin/rocksync", "/bin/true"))
 
     assert run(program("systemd-analyze"), "verify", unit) == ""
+
+
+def _unit_environment() -> dict[str, str]:
+    """What the unit sets itself, and what the file does that deploy/README.md installs for it."""
+    unit = (DEPLOY / "systemd" / "rocksync.service").read_text()
+    own = " ".join(re.findall(r"^Environment=(.*)$", unit, re.MULTILINE)).split()
+    place = re.findall(r"^EnvironmentFile=(\S+)$", unit, re.MULTILINE)
+    commands = re.findall(r"^    install .*?(\S+) (/\S+)", (DEPLOY / "README.md").read_text(), re.MULTILINE)
+    source = ROOT / next(source for source, target in commands if [target] == place)
+    filled = [line for line in source.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in [*own, *filled])
+
+
+def test_what_the_unit_starts_runs_with_the_environment_that_is_installed_for_it(database: str, tmp_path: Path) -> None:
+    unit_environment = _unit_environment()
+    empty = {name for name, value in unit_environment.items() if not value}
+    given = {"ROCKSYNC_DATABASE__DSN": database, "ROCKSYNC_SECRETS__KEYS": new_key()}
+    there = {name: value for name, value in os.environ.items() if not name.startswith("ROCKSYNC_")}
+    unit = (DEPLOY / "systemd" / "rocksync.service").read_text()
+    started = re.findall(r"^ExecStart(?:Pre)?=/opt/rocksync/.venv/bin/rocksync (.*)$", unit, re.MULTILINE)
+    environment = there | unit_environment | given | {"ROCKSYNC_HTTP__PORT": "0", "PYTHONPATH": str(ROOT)}
+
+    assert empty == set(given)
+    assert started == ["migrate", "worker"]
+    for command in (["migrate"], ["worker", "--once"]):
+        run(sys.executable, "-m", "rocksync", *command, env=environment, cwd=tmp_path)
 
 
 @needs_debian
