@@ -102,7 +102,7 @@ def test_systemd_takes_the_unit_as_it_is(tmp_path: Any) -> None:
 
 
 def _unit_environment() -> dict[str, str]:
-    """What the unit sets itself, and what the file does that deploy/README.md installs for it."""
+    """What the unit sets itself, if anything, and what the file does that deploy/README.md installs for it."""
     unit = (DEPLOY / "systemd" / "rocksync.service").read_text()
     own = " ".join(re.findall(r"^Environment=(.*)$", unit, re.MULTILINE)).split()
     place = re.findall(r"^EnvironmentFile=(\S+)$", unit, re.MULTILINE)
@@ -110,6 +110,23 @@ def _unit_environment() -> dict[str, str]:
     source = ROOT / next(source for source, target in commands if [target] == place)
     filled = [line for line in source.read_text().splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in [*own, *filled])
+
+
+def test_the_unit_uses_the_mappers_of_the_checkout_that_it_runs_from() -> None:
+    folder = _unit_environment()["ROCKSYNC_MAPPERS__DIR"]
+
+    assert (ROOT / folder.removeprefix("/opt/rocksync/") / "price_markup.py").is_file()
+
+
+def test_commands_of_the_runbook_run_with_the_settings_of_the_unit() -> None:
+    unit = (DEPLOY / "systemd" / "rocksync.service").read_text()
+    prefix = re.search(r"^\| systemd \| `(.*?)`", (DEPLOY / "RUNBOOK.md").read_text(), re.MULTILINE)
+    assert prefix is not None
+
+    for line in re.findall(r"^(?:EnvironmentFile|WorkingDirectory)=.*$", unit, re.MULTILINE):
+        option = line.replace("WorkingDirectory=", "--working-directory=")
+        assert option in prefix[1]
+    assert "\nEnvironment=" not in unit, "the commands would not have it"
 
 
 def test_what_the_unit_starts_runs_with_the_environment_that_is_installed_for_it(database: str, tmp_path: Path) -> None:
