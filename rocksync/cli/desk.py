@@ -1,5 +1,6 @@
 """``rocksync quarantine``, ``resend``, ``history``, ``holds``, ``audit``: single items, and what is decided of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from rocksync.cli.lazy import LazyGroup
 from rocksync.cli.output import ago, json_option, print_json, print_table
 from rocksync.cli.parameters import ReasonType, key_option, kind_option, slug_argument, thing_arguments
 from rocksync.cli.running import run_with_access
-from rocksync.domain.desk import Filter
+from rocksync.domain.desk import Filter, Hold
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind
 
@@ -102,11 +103,14 @@ def release(
     async def body(access: "Access") -> None:
         if slug is not None:
             await access.tenants.get(slug)
+        held = await access.desk.holds(Filter(slug=slug, kinds=kinds, keys=keys))
         released = await access.desk.release(Filter(slug=slug, kinds=kinds, keys=keys, reasons=reasons))
         if as_json:
             print_json({"released": released})
         else:
             click.echo(f"{released} released")
+        if not reasons or Reason.UNCONFIRMED in reasons:
+            _tell_held(held)
 
     run_with_access(body)
 
@@ -121,7 +125,9 @@ def resend(slug: str, what: str, key: str, as_json: bool) -> None:
     async def body(access: "Access") -> None:
         tenant = (await access.tenants.get(slug)).tenant.id
         keys = await _keys(access, slug, what, key)
+        held = await access.desk.holds(Filter(slug=slug, kinds=list(keys.by_kind), keys=list(keys.by_kind.values())))
         manual = await access.desk.resend(tenant, slug, keys)
+        _tell_held(held)
         if as_json:
             resent = {str(kind): name for kind, name in keys.by_kind.items()}
             print_json({"tenant": slug, "resent": resent, "on_request_only": manual})
@@ -166,6 +172,15 @@ def history(slug: str, what: str, key: str, limit: int, as_json: bool) -> None:
         )
 
     run_with_access(body)
+
+
+def _tell_held(held: Sequence[Hold]) -> None:
+    """Say of changes beyond a tenant's limits that trying again is not what lets them out."""
+    for slug, count in Counter(each.slug for each in held).items():
+        let_out = f"rocksync holds list {slug}, then rocksync holds approve {slug} --key KEY"
+        click.echo(
+            f"{count} of it held by the limits of tenant {slug}, and again by the next pass: {let_out}", err=True
+        )
 
 
 async def _keys(access: "Access", slug: str, what: str, key: str) -> "Keys":

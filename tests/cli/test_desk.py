@@ -153,6 +153,20 @@ async def test_a_resent_sku_goes_out_although_nothing_changed(rocksync: Command,
     assert {line["kind"] for line in told} >= {"product", "price", "stock"}
 
 
+async def test_what_is_held_is_said_to_want_approval_when_it_is_tried_again(rocksync: Command, shop: Shop) -> None:
+    resent = await rocksync("resend", "loja", "sku", "H")
+    other = await rocksync("quarantine", "release", "--reason", "invalid_item")
+    released = await rocksync("quarantine", "release", "--kind", "price", "--reason", "unconfirmed", "--json")
+
+    told = (
+        "1 of it held by the limits of tenant loja, and again by the next pass: rocksync holds list loja, then rocksync"
+    )
+    told += " holds approve loja --key KEY\n"
+    assert (resent.code, resent.err) == (0, told)
+    assert (other.code, other.err) == (0, "")
+    assert (released.code, released.json, released.err) == (0, {"released": 1}, told)
+
+
 @pytest.mark.parametrize("thing", [("sku", "NOSUCH"), ("sku", ""), ("order", "77777")])
 async def test_what_is_not_there_is_not_resent(
     rocksync: Command, shop: Shop, connection: asyncpg.Connection, thing: tuple[str, str]
