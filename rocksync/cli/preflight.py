@@ -70,7 +70,7 @@ class Preflight:
         found = [finding("credentials_unsealed", slug)] if around.has_unsealed else []
         try:
             await readable(self.credentials, tenant.id)
-        except TenantError as error:
+        except (PassError, TenantError) as error:
             return [*found, finding("credentials_unreadable", slug, detail=error.detail)]
         try:
             skew_s = await self.hub.ping(tenant)
@@ -206,7 +206,7 @@ def of_app(opened: app.App) -> Preflight:
 
 
 async def readable(credentials: CredentialStore, tenant: TenantId) -> Credentials:
-    """Return a tenant's credentials: what SQL handed in last, else what is sealed. Raises: TenantError."""
+    """Return a tenant's credentials: what SQL handed in last, else what is sealed. Raises as `CredentialStore.get`."""
     return await credentials.handed_in(tenant) or await credentials.get(tenant)
 
 

@@ -7,10 +7,11 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from rocksync import sql
-from rocksync.domain.errors import SettingsError, TenantError
+from rocksync.domain.errors import PassError, SettingsError, TenantError
+from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Credentials, TenantId
 from rocksync.postgres.refusals import explained
-from rocksync.postgres.vault import UnsealError, Vault
+from rocksync.postgres.vault import MissingKeyError, UnsealError, Vault
 
 _QUERIES = sql.load("rocksync.postgres", "credentials.sql")
 _PAGE = 100
@@ -44,7 +45,10 @@ class CredentialStore:
             )
 
     async def get(self, tenant: TenantId) -> Credentials:
-        """Return a tenant's credentials. Raises: TenantError if there are none, or they cannot be opened."""
+        """Return a tenant's credentials.
+
+        Raises: TenantError if there are none, or none that can be opened; PassError if only our keys are lacking.
+        """
         row = await self._pool.fetchrow(_QUERIES.sealed, tenant)
         if row is None:
             raise TenantError("the tenant was removed")
@@ -52,6 +56,8 @@ class CredentialStore:
             raise TenantError(f"there are no credentials: `rocksync tenant credentials {row['slug']}` takes them")
         try:
             return self._vault.open(tenant, row["sealed"])
+        except MissingKeyError as error:  # which is a matter of this process, and not of the tenant
+            raise PassError(f"this process cannot open the credentials: {error}", reason=Reason.PENDING) from None
         except UnsealError as error:
             raise TenantError(f"{error} (`rocksync tenant credentials {row['slug']}`)") from None
 

@@ -30,6 +30,10 @@ class UnsealError(Exception):
     """Something sealed cannot be opened; the message says why and what to do, and nothing of what it holds."""
 
 
+class MissingKeyError(UnsealError):
+    """None of our keys is the one that seals it: another process may well open it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Key:
     id: bytes
@@ -108,7 +112,7 @@ class Vault:
         nonce, ciphertext = sealed[1 + _ID_BYTES :][:_NONCE_BYTES], sealed[1 + _ID_BYTES + _NONCE_BYTES :]
         fitting = [key for key in self._ring if key.id == key_id(sealed)]
         if not fitting:
-            raise UnsealError(
+            raise MissingKeyError(
                 f"sealed with key {key_id(sealed).hex()}, which secrets.keys does not hold: add that key, or hand the"
                 " credentials in again"
             )

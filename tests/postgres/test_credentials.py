@@ -3,7 +3,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from rocksync.domain.errors import SettingsError, TenantError
+from rocksync.domain.errors import PassError, SettingsError, TenantError
 from rocksync.domain.tenancy import Credentials, TenantId
 from rocksync.postgres.credentials import CredentialStore
 from rocksync.postgres.vault import Vault, new_key
@@ -161,11 +161,13 @@ async def test_missing_credentials_stop_the_tenant_with_the_command_that_mends_i
         await credentials.get(tenant)
 
 
-async def test_a_tenant_sealed_with_a_lost_key_is_told_so(pool: asyncpg.Pool, credentials: CredentialStore):
+async def test_a_process_that_lacks_the_key_of_a_tenant_says_so_and_blames_no_tenant(
+    pool: asyncpg.Pool, credentials: CredentialStore
+):
     tenant = await handed_in(pool, "acme")
     await credentials.seal_inbox()
 
-    with pytest.raises(TenantError, match=r"which secrets\.keys does not hold"):
+    with pytest.raises(PassError, match=r"this process .* key [0-9a-f]{8}, which secrets\.keys does not hold: add"):
         await CredentialStore(pool, Vault([new_key()])).get(tenant)
 
 

@@ -12,8 +12,9 @@ import pytest
 from rocksync.app import App, open_app
 from rocksync.domain.tenancy import Kind, Lease
 from rocksync.postgres.schedules import Schedules
+from rocksync.postgres.vault import Vault, key_id, new_key
 from tests.worker.waiting import until
-from tests.worker.world import Shop, World
+from tests.worker.world import KEY, Shop, World
 
 
 @contextlib.asynccontextmanager
@@ -173,6 +174,29 @@ async def test_new_credentials_bring_a_stopped_tenant_back(world: World) -> None
         )
 
         await until(lambda: quantity(shop, "A", 5))
+
+
+async def test_a_worker_that_lacks_a_key_fails_the_pass_and_leaves_the_tenant_to_those_that_have_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = await world.shop()
+    await shop.simple("A", on_hand=3)
+    await world.app.credentials.seal_inbox()
+    credentials = await world.app.credentials.get(shop.id)
+    other = Vault([new_key()]).seal(shop.id, credentials)
+    await shop.sql("UPDATE rocksync.credential SET sealed = $2 WHERE tenant_id = $1", other)
+
+    await world.sync(shop)
+
+    assert await shop.sql("SELECT status FROM rocksync.tenant WHERE id = $1") == "active"
+    failure = await shop.sql("SELECT failure FROM rocksync.schedule WHERE tenant_id = $1 AND kind = 'order'")
+    assert f"key {key_id(other).hex()}, which secrets.keys does not hold: add that key" in failure
+    assert failure in {getattr(record, "detail", None) for record in caplog.records}
+    await shop.sql(
+        "UPDATE rocksync.credential SET sealed = $2 WHERE tenant_id = $1", Vault([KEY]).seal(shop.id, credentials)
+    )
+    await world.again(shop)
+    assert await quantity(shop, "A", 3)
 
 
 async def test_a_connection_lost_within_a_pass_is_told_as_that_and_the_pass_goes_on(
