@@ -83,7 +83,8 @@ def open_vault(settings: Settings) -> Vault:
 class Observers:
     """Who is told of what happens: ends of passes, requests to the hub, mappers, and a worker that begins.
 
-    ``refused``: the mappers that cannot be loaded as they are now, at every look.
+    ``refused``: the mappers that cannot be loaded as they are now, at every look. ``beaten``: what the database had
+    against a beat, or None, at every beat.
     """
 
     passes: Callable[[PassEnd], None] = lambda _end: None
@@ -91,6 +92,7 @@ class Observers:
     at_work: Callable[[Worker], None] = lambda _worker: None
     mappers: Callable[[MapperRun], None] = unseen
     refused: Callable[[Sequence[str]], None] = lambda _names: None
+    beaten: Callable[[str | None], None] = lambda _why: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +243,8 @@ class App:
             seal=self.credentials.seal_inbox,
             wake=worker.wake.set,
             faults=self._mapper_faults,
+            beaten=self.observers.beaten,
+            explain=failures.explanation,
             poll_s=self.settings.worker.poll_s,
             keep_history_days=self.settings.history.keep_days,
             keep_orders_days=_KEEP_UNINTERESTING_ORDERS_DAYS,
@@ -331,7 +335,12 @@ def counting(metrics: Metrics) -> Observers:
             metrics.mapper_failed(mapper, run.failed.get(mapper, 0))
 
     return Observers(
-        passes=count_pass, hub=count_fact, at_work=show_worker, mappers=count_run, refused=metrics.mappers_refused
+        passes=count_pass,
+        hub=count_fact,
+        at_work=show_worker,
+        mappers=count_run,
+        refused=metrics.mappers_refused,
+        beaten=metrics.beaten,
     )
 
 
@@ -343,7 +352,9 @@ async def watched(settings: Settings, database: Database, metrics: Metrics) -> A
 
     async def why_not_ready() -> str | None:
         missing = await pending(database.dsn, folder())
-        return f"the database lacks migration {missing[0]}: run `rocksync migrate`" if missing else None
+        if missing:
+            return f"the database lacks migration {missing[0]}: run `rocksync migrate`"
+        return metrics.refusal
 
     async def act(notices: Sequence[Notice]) -> None:
         await hint_orders(database.pool, [(each.order_id, each.user) for each in notices])

@@ -33,7 +33,23 @@ def explanation(error: BaseException) -> PassError | None:
             return _pass_error("the database took too long")
         case ValueError():  # the driver's word for arguments that make no sense
             return None
-    return _pass_error("the connection to the database was lost") if isinstance(error, AWAY) else None
+    said = "the connection to the database was lost" if isinstance(error, AWAY) else refusal(error)
+    return _pass_error(said) if said else None
+
+
+def refusal(error: BaseException) -> str | None:
+    """What keeps the database from taking a write, and what to do about it; None: *error* says something else."""
+    match error:
+        case asyncpg.ReadOnlySQLTransactionError():
+            return (
+                "the database takes no writes: let database.dsn lead to the primary,"
+                " or end default_transaction_read_only"
+            )
+        case asyncpg.DiskFullError():
+            return "the database's disk is full: free or enlarge it"
+        case asyncpg.InsufficientPrivilegeError():
+            return f"the database's user lacks a privilege ({error.args[0]}): GRANT it, or correct database.dsn"
+    return None
 
 
 @contextlib.contextmanager

@@ -162,4 +162,5 @@ def _told(error: Exception) -> tuple[str, int]:
         case _:
             redaction = importlib.import_module("rocksync.telemetry.redaction")
             text = redaction.redact_text(str(error))[:200]
-            return f"unexpected {type(error).__name__}: {text} (`rocksync --debug …` shows where)", FAILED
+            said = importlib.import_module("rocksync.failures").refusal(error)
+            return said or f"unexpected {type(error).__name__}: {text} (`rocksync --debug …` shows where)", FAILED

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from rocksync.domain.errors import PassError
 from rocksync.domain.tenancy import TenantId
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Housekeeper:
     """Keeps house for one worker.
 
     ``seal`` seals what SQL handed in; ``wake`` lets the worker look for work; ``faults`` are those of mappers, by name.
+    ``beaten`` is told after every beat what the database had against it, in words, or None; ``explain`` has the words.
     """
 
     worker: str
@@ -48,6 +50,8 @@ class Housekeeper:
     seal: Callable[[], Awaitable[object]]
     wake: Callable[[], None]
     faults: Callable[[], Mapping[str, str]]
+    beaten: Callable[[str | None], None]
+    explain: Callable[[BaseException], PassError | None]
     poll_s: float
     keep_history_days: int
     keep_orders_days: int
@@ -102,7 +106,13 @@ class Housekeeper:
             self._told = faults
 
     async def _beat(self) -> None:
-        await self.upkeep.beat(self.worker, self.version)
+        try:
+            await self.upkeep.beat(self.worker, self.version)
+        except Exception as error:
+            meant = self.explain(error)
+            self.beaten(meant.detail if meant else None)
+            raise
+        self.beaten(None)
 
     async def _sweep(self) -> None:
         await self.upkeep.sweep(keep_history_days=self.keep_history_days, keep_orders_days=self.keep_orders_days)

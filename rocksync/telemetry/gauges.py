@@ -27,8 +27,16 @@ class FleetGauges(Collector):
     Time goes on by this process' monotonic clock from the database's time of the look: clocks may differ.
     """
 
-    def __init__(self, counters: TenantCounters, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        counters: TenantCounters,
+        *,
+        refusal: Callable[[], str | None] = lambda: None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """*refusal*: what the database has against being written."""
         self._counters = counters
+        self._refusal = refusal
         self._now = now
         self._standing: FleetStanding | None = None
         self._looked_at = now()
@@ -46,8 +54,10 @@ class FleetGauges(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges as they are at this moment."""
-        up = GaugeMetricFamily("rocksync_database_up", "1 if the database could be asked at the last look.")
-        up.add_metric((), float(self._is_up))
+        up = GaugeMetricFamily(
+            "rocksync_database_up", "1 if the database could be asked, and written, at the last look."
+        )
+        up.add_metric((), float(self._is_up and self._refusal() is None))
         age = GaugeMetricFamily("rocksync_snapshot_age_seconds", "Time since the fleet was last looked at.")
         age.add_metric((), self._now() - self._looked_at)
         yield from (up, age)

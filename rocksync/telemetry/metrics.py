@@ -152,6 +152,7 @@ class Metrics:
         self.registry = registry
         self.tenants = TenantCounters(tenant_series)
         self.loop = LoopDelay()
+        self.refusal: str | None = None
         self._mapper_limit = max(tenant_series, 1)
         self._mappers: set[str] = set()
         registry.register(self.tenants)
@@ -279,6 +280,10 @@ class Metrics:
         self._mappers_refused.clear()
         for mapper in mappers:
             self._mappers_refused.labels(self._mapper(mapper)).set(1)
+
+    def beaten(self, refusal: str | None) -> None:
+        """Note what the database had against the worker's last beat; None: nothing."""
+        self.refusal = refusal
 
     def show_passes(self, running: Callable[[], int], slots: int) -> None:
         """Show at every scrape how many passes run, of *slots* that may."""

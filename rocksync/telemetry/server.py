@@ -59,7 +59,7 @@ async def serving(watch: Watch) -> AsyncIterator[str]:
 
     Raises: SettingsError if the port cannot be had.
     """
-    gauges = FleetGauges(watch.metrics.tenants)
+    gauges = FleetGauges(watch.metrics.tenants, refusal=lambda: watch.metrics.refusal)
     watch.metrics.registry.register(gauges)
     notices = Notices()
     loop, arrived = asyncio.get_running_loop(), asyncio.Event()

@@ -192,6 +192,17 @@ async def test_resuming_a_tenant_leaves_a_kind_that_was_paused_apart_and_says_ho
     assert (again.json, again.err) == ({"slug": "acme", "kinds": [], "paused": []}, "")
 
 
+async def test_a_database_that_takes_no_writes_is_told_in_a_line_with_what_to_do(rocksync: Command, database: str):
+    await add(rocksync)
+    dsn = f"{database}{'&' if '?' in database else '?'}default_transaction_read_only=on"
+
+    ended = await rocksync("tenant", "set", "acme", "--name", "Other", ROCKSYNC_DATABASE__DSN=dsn)
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("rocksync: the database takes no writes: let database.dsn lead to the primary")
+    assert len(ended.err.splitlines()) == 1
+
+
 async def test_new_credentials_resume_a_stopped_tenant(rocksync: Command, connection: asyncpg.Connection):
     await add(rocksync)
     await connection.execute("SELECT rocksync.activate_tenant('acme')")

@@ -134,6 +134,17 @@ async def test_rubbish_is_answered_and_ignored_and_too_much_is_refused(url: str,
     assert world.noticed == []
 
 
+async def test_a_database_that_the_worker_cannot_write_counts_as_down(world: World):
+    watch = world.watch()
+
+    async with serving(watch) as url:
+        await until(lambda: world.looks > 1)
+        watch.metrics.beaten("the database's disk is full")
+        refused = await fetch(url, "/metrics")
+
+    assert "\nrocksync_database_up 0.0\n" in refused[1]
+
+
 @pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz", "/nothing"])
 async def test_who_asks_is_told_that_the_connection_ends(url: str, path: str):
     """Otherwise the next request may be written to a connection that is being closed, and be lost."""

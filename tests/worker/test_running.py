@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import asyncpg
 import pytest
 
-from rocksync.app import App, open_app
+from rocksync.app import App, counting, new_metrics, open_app, watched
 from rocksync.domain.tenancy import Kind, Lease
 from rocksync.postgres.schedules import Schedules
 from rocksync.postgres.vault import Vault, key_id, new_key
@@ -271,6 +272,18 @@ async def test_a_stopped_worker_holds_no_lease_and_is_forgotten(world: World) ->
 
     assert await world.pool.fetchval("SELECT count(*) FROM rocksync.schedule WHERE lease_worker IS NOT NULL") == 0
     assert await world.pool.fetchval("SELECT count(*) FROM rocksync.worker") == 0
+
+
+async def test_a_worker_is_not_ready_while_the_database_takes_no_beat(world: World) -> None:
+    settings = replace(world.settings, http=replace(world.settings.http, port=0))
+    metrics = new_metrics(settings)
+    async with watched(settings, world.app.database, metrics) as url, aiohttp.ClientSession() as session:
+        counting(metrics).beaten("the database's disk is full")
+
+        async with session.get(f"{url}/readyz") as reply:
+            told = (reply.status, await reply.text())
+
+    assert told == (503, "the database's disk is full\n")
 
 
 async def test_two_workers_share_the_tenants_and_never_one_at_a_time(world: World) -> None:
