@@ -105,6 +105,17 @@ def test_commands_of_the_runbook_and_of_alerts_exist_with_their_options() -> Non
                 assert any(word in option.opts for option in node.params), line
 
 
+@pytest.mark.parametrize(
+    ("place", "terminal"),
+    [("Compose", {"exec"}), ("Kubernetes", {"exec", "--stdin", "--tty"}), ("systemd", {"--pty"})],
+)
+def test_commands_of_the_runbook_can_ask_where_a_worker_runs(place: str, terminal: set[str]) -> None:
+    prefix = re.search(rf"^\| {place} \| `(.*?)`", RUNBOOK, re.MULTILINE)
+
+    assert prefix is not None
+    assert terminal <= set(prefix[1].split())
+
+
 def test_links_within_the_runbook_lead_somewhere() -> None:
     anchors = {name.lower() for name in re.findall(r"^#+ (\w+)", RUNBOOK, re.MULTILINE)}
 
