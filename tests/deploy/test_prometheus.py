@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import click
 import pytest
 
@@ -114,6 +115,14 @@ def test_commands_of_the_runbook_can_ask_where_a_worker_runs(place: str, termina
 
     assert prefix is not None
     assert terminal <= set(prefix[1].split())
+
+
+async def test_the_sql_of_the_runbook_runs(connection: asyncpg.Connection) -> None:
+    found = re.findall(r"`(SELECT [^`]+)`|psql --command '([^']+)'", RUNBOOK)
+
+    assert len(found) >= 4
+    for inline, by_psql in found:
+        await connection.execute(inline or by_psql)
 
 
 def test_links_within_the_runbook_lead_somewhere() -> None:
