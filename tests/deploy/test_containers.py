@@ -1,5 +1,6 @@
 """The image, Compose and the systemd unit: what can be said of them without an engine."""
 
+import itertools
 import os
 import re
 import sys
@@ -90,6 +91,17 @@ def test_compose_holds_no_secret_and_refuses_to_start_without_them() -> None:
         line.split("=", 1) for line in (DEPLOY / "env.example").read_text().splitlines() if not line.startswith("#")
     )
     assert {name for name, value in example.items() if not value} == SECRETS
+
+
+def test_the_key_can_be_made_before_there_is_one() -> None:
+    filled, _, rest = (DEPLOY / "env.example").read_text().partition("ROCKSYNC_SECRETS__KEYS=\n")
+    command = filled.splitlines()[-1].removeprefix("# ").split()
+    given = dict(word.split("=", 1) for word in itertools.takewhile(lambda word: "=" in word, command))
+    above = {line.split("=")[0] for line in filled.splitlines() if not line.startswith("#")}
+
+    assert rest
+    assert above | given.keys() >= SECRETS, "Compose says what is missing before it runs anything"
+    assert run(sys.executable, "-m", "rocksync", command[-1], env=os.environ | given, cwd=ROOT)
 
 
 @needs_debian
