@@ -56,3 +56,11 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION rocksync.resume_tenant IS
     'Serve a paused tenant, or one that needed credentials, again; of an active one, the kinds that are paused.';
+
+-- Whatever else was written in its place meant on, null and "false" too, and means it by being absent.
+SELECT rocksync.audited('tenant set', t.id, t.slug, '{"unset": ["reserve_stock"]}')
+  FROM rocksync.tenant t WHERE jsonb_typeof(t.settings -> 'reserve_stock') <> 'boolean';
+UPDATE rocksync.tenant SET settings = settings - 'reserve_stock'
+ WHERE jsonb_typeof(settings -> 'reserve_stock') <> 'boolean';
+ALTER TABLE rocksync.tenant ADD CONSTRAINT tenant_setting_reserve_stock_is_true_or_false
+    CHECK (coalesce(jsonb_typeof(settings -> 'reserve_stock'), 'boolean') = 'boolean');

@@ -14,6 +14,7 @@ _RULES = {
     "tenant_name_is_not_blank": "the name must not be blank",
     "tenant_domain_is_a_host_name": "the domain is a host name without scheme or path: www.casadapanela.com.br",
     "tenant_settings_is_an_object": 'settings are a JSON object: {"reserve_stock": false}',
+    "tenant_setting_reserve_stock_is_true_or_false": "reserve_stock is true or false, without quotation marks",
     "schedule_every_is_between_10_seconds_and_30_days": "an interval is between 10s and 30d",
     "tenant_slug_key": "there is a tenant of that slug already: choose another slug, or see `rocksync tenant list`",
 }

@@ -227,7 +227,7 @@ async def test_a_clock_that_is_wrong_is_named(world: World):
 
 
 async def test_schedules_settings_and_an_empty_store_are_named(world: World):
-    shop = await world.shop(active=False, reserve_stock="no")
+    shop = await world.shop(active=False, tell_orders="no")
     await shop.sql("SELECT rocksync.set_schedule('loja', 'price', 'manual') WHERE $1 > 0")
 
     found = await findings(world, shop)

@@ -1,9 +1,12 @@
 import asyncio
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+from rocksync.postgres.migrate import folder, migrate
 from tests.migrations.operating import ADD, CASA, add, refusal, schedule, tenant
 
 # Onboarding
@@ -263,6 +266,40 @@ async def test_an_unknown_kind_cannot_be_requested(pool: asyncpg.Pool) -> None:
         'unknown kind "colour"',
         "product, price, stock or order",
     )
+
+
+@pytest.mark.parametrize("value", ['"false"', "null", "0", "[]"])
+async def test_whether_stock_is_reserved_is_true_or_false_and_nothing_else(pool: asyncpg.Pool, value: str) -> None:
+    tenant_id = await add(pool)
+
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await pool.execute("UPDATE rocksync.tenant SET settings = $1", f'{{"reserve_stock": {value}}}')
+    await pool.execute("""UPDATE rocksync.tenant SET settings = '{"reserve_stock": false}'""")
+
+    assert refused.value.constraint_name == "tenant_setting_reserve_stock_is_true_or_false"
+    assert (await tenant(pool, tenant_id))["settings"] == '{"reserve_stock": false}'
+
+
+async def test_what_is_no_switch_goes_when_the_rule_comes_as_it_meant_nothing(
+    empty_database: str, tmp_path: Path
+) -> None:
+    for file in sorted(folder().glob("*.sql")):
+        if file.name < "0024":
+            shutil.copy(file, tmp_path)
+    await migrate(empty_database, tmp_path)
+    opened = await asyncpg.connect(empty_database)
+    for slug, value in (("a", '"false"'), ("b", "false"), ("c", "null")):
+        await opened.execute(
+            "INSERT INTO rocksync.tenant (slug, name, domain, settings) VALUES ($1, 'A', 'a.b', $2)",
+            *(slug, f'{{"reserve_stock": {value}, "buffer": 2}}'),
+        )
+
+    await migrate(empty_database, folder())
+
+    rows = await opened.fetch("SELECT slug, settings - 'buffer' AS rest FROM rocksync.tenant ORDER BY slug")
+    assert [tuple(row) for row in rows] == [("a", "{}"), ("b", '{"reserve_stock": false}'), ("c", "{}")]
+    assert await opened.fetchval("SELECT array_agg(slug ORDER BY slug) FROM rocksync.audit") == ["a", "c"]
+    await opened.close()
 
 
 async def test_new_settings_raise_the_revision_and_make_the_tenant_due(pool: asyncpg.Pool) -> None:

@@ -47,6 +47,10 @@ async def test_a_tenant_is_added_as_a_draft_with_sealed_credentials(pool: asyncp
         (NewTenant(slug="Casa", name="x", domain="a.b"), "a slug is of lower-case letters"),
         (NewTenant(slug="casa", name=" ", domain="a.b"), "the name must not be blank"),
         (NewTenant(slug="casa", name="x", domain="https://a.b/"), "the domain is a host name"),
+        (
+            NewTenant(slug="casa", name="x", domain="a.b", settings={"reserve_stock": "false"}),
+            "is true or false, without",
+        ),
         (NewTenant(slug="casa", name="x\0", domain="a.b"), "a character that cannot be stored"),
     ],
 )
