@@ -103,7 +103,7 @@ def _explained(dsn: str) -> Iterator[None]:
     except asyncpg.InvalidCatalogNameError:
         message = f"{_place(dsn)} has no such database: create it, or correct database.dsn"
     except asyncpg.TooManyConnectionsError:
-        message = f"{_place(dsn)} has no free connection: raise its max_connections, or lower worker.concurrency"
+        message = f"{_place(dsn)} has no free connection: raise its max_connections, or lower database.pool_size"
     except asyncpg.CannotConnectNowError:
         message = f"{_place(dsn)} is starting or stopping: try again"
     except TimeoutError:

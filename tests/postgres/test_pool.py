@@ -48,6 +48,20 @@ async def test_a_missing_database_is_told(empty_database: str):
     assert (urlsplit(empty_database).password or "") not in told
 
 
+async def test_a_lack_of_connections_is_told_with_the_setting_that_they_follow(
+    empty_database: str, server: asyncpg.Connection
+):
+    at = urlsplit(empty_database)
+    role = f"crowded_{at.path.lstrip('/')}"
+    await server.execute(f"CREATE ROLE \"{role}\" LOGIN PASSWORD 'p' CONNECTION LIMIT 0")
+    try:
+        told = await complaint(at._replace(netloc=f"{role}:p@{at.netloc.rpartition('@')[2]}").geturl())
+    finally:
+        await server.execute(f'DROP ROLE "{role}"')
+
+    assert told.endswith("has no free connection: raise its max_connections, or lower database.pool_size")
+
+
 async def test_an_unreachable_server_is_told():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
