@@ -22,6 +22,7 @@ from rocksync.mapping.mapper import Mappers, open_mappers
 from rocksync.mapping.runs import MapperRun, unseen
 from rocksync.pluggto.facts import BreakerMoved, Exchange, Fact, Login
 from rocksync.pluggto.hub import PluggtoHub, open_hub
+from rocksync.pluggto.transport import LATE
 from rocksync.postgres import opening
 from rocksync.postgres.credentials import CredentialStore
 from rocksync.postgres.fleet import FleetReader
@@ -232,7 +233,7 @@ class App:
             now=lambda: datetime.now(UTC),
             order_overlap=timedelta(seconds=self.settings.worker.order_overlap_s),
             reconcile_days=self.settings.worker.order_reconcile_days,
-            late_writes=max(_LATE_WRITES, timedelta(seconds=3 * self.settings.pluggto.timeout_s)),
+            late_writes=max(_LATE_WRITES, timedelta(seconds=LATE * self.settings.pluggto.timeout_s)),
         )
 
     def _housekeeper(self, worker: Worker) -> Housekeeper:

@@ -22,7 +22,7 @@ _CONNECT_S = 10.0
 _LARGE = 2**20
 _JSON = {"Content-Type": "application/json"}
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-_LATE = 3.0
+LATE = 3.0
 """Time limits for which a request that was not answered within one may still be carried out. Assumed: answers after
 more than 20 s are known (pluggto-api 6), not how much more."""
 
@@ -55,7 +55,7 @@ class Transport:
     def __init__(self, session: aiohttp.ClientSession, base_url: str, *, timeout_s: float, connections: int) -> None:
         self._session = session
         self._base = base_url.rstrip("/")
-        self._late_s = _LATE * timeout_s
+        self._late_s = LATE * timeout_s
         self._free = asyncio.Semaphore(connections)
 
     async def send(
