@@ -2,12 +2,13 @@
 -- rows, or empties the table, and writes them again without what was reserved. Whoever is to see to that is told by rows that
 -- are only ever appended, so that a transaction that stays open blocks no worker.
 CREATE TABLE rocksync.replaced_stock (
-    tenant_id bigint NOT NULL REFERENCES rocksync.tenant ON DELETE CASCADE,
+    tenant_id bigint NOT NULL,
     sku       text NOT NULL
 );
 CREATE INDEX replaced_stock_sku ON rocksync.replaced_stock (tenant_id, sku);
 COMMENT ON TABLE rocksync.replaced_stock IS
     'SKUs that orders hold units of and whose stock row went: a row that comes in its place shows them again, if it does not yet.';
+COMMENT ON COLUMN rocksync.replaced_stock.sku IS 'Empty: all SKUs of the tenant, as the table was emptied.';
 COMMENT ON COLUMN store.stock.reserved IS
     'Units of pending and approved orders: kept by the worker. A row that is deleted and written again need not name it; an update leaves it alone.';
 CREATE INDEX reservation_held ON rocksync.reservation (tenant_id, sku) WHERE settled IN ('none', 'reserved');
@@ -22,19 +23,14 @@ BEGIN
                     WHERE r.tenant_id = b.tenant_id AND r.sku = b.sku AND r.settled IN ('none', 'reserved'));
     RETURN NULL;
 END $$;
-CREATE TRIGGER replaced_by_delete AFTER DELETE ON store.stock
-    REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_deleted();
 
--- All SKUs that are held, also those that a transaction with an older snapshot does not see as shown.
+-- Which SKUs are held is found out later: a transaction with an older snapshot may not see it.
 CREATE FUNCTION rocksync.stock_truncated() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO rocksync.replaced_stock (tenant_id, sku)
-    SELECT DISTINCT r.tenant_id, r.sku FROM rocksync.reservation r WHERE r.settled IN ('none', 'reserved');
+    INSERT INTO rocksync.replaced_stock (tenant_id, sku) SELECT t.id, '' FROM rocksync.tenant t;
     RETURN NULL;
 END $$;
-CREATE TRIGGER replaced_by_truncate BEFORE TRUNCATE ON store.stock
-    FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_truncated();
 
 -- Settle reservations into store.stock, as far as it is free: a row, or the table, that somebody has locked is left for
 -- later. Where the platform shows its own stock in a view that cannot be written, the reservations stay as they are.
@@ -63,6 +59,14 @@ BEGIN
     IF pg_relation_is_updatable('store.stock'::regclass, true) & 4 = 0 THEN
         RETURN of_none;
     END IF;
+    WITH emptied AS (
+        DELETE FROM rocksync.replaced_stock d
+         WHERE d.ctid = ANY (ARRAY(SELECT c.ctid FROM rocksync.replaced_stock c
+                                    WHERE c.tenant_id = only_tenant AND c.sku = '' FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    INSERT INTO rocksync.replaced_stock (tenant_id, sku)
+    SELECT DISTINCT only_tenant, r.sku FROM rocksync.reservation r
+     WHERE r.tenant_id = only_tenant AND r.settled = 'reserved' AND EXISTS (SELECT FROM emptied);
     -- A row that came in the place of one that showed them, and has less reserved than they are, shows none of them.
     WITH replaced AS (
         DELETE FROM rocksync.replaced_stock d
@@ -85,7 +89,7 @@ BEGIN
         SELECT r.order_id, r.sku, r.quantity, r.settled, r.wanted
           FROM rocksync.reservation r JOIN store.stock s ON s.tenant_id = r.tenant_id AND s.sku = r.sku
          WHERE r.tenant_id = only_tenant AND r.settled <> r.wanted
-           AND NOT EXISTS (SELECT FROM rocksync.replaced_stock p WHERE p.tenant_id = only_tenant AND p.sku = r.sku)
+           AND NOT EXISTS (SELECT FROM rocksync.replaced_stock p WHERE p.tenant_id = only_tenant AND p.sku IN (r.sku, ''))
          ORDER BY r.sku
            FOR UPDATE OF r, s SKIP LOCKED),
     moved AS (
@@ -115,5 +119,18 @@ BEGIN
     INSERT INTO rocksync.change (tenant_id, kind, key) SELECT DISTINCT tenant_id, 'stock', sku FROM let_go;
     RETURN NULL;
 END $$;
-CREATE TRIGGER changed_by_truncate BEFORE TRUNCATE ON store.sales_order
-    FOR EACH STATEMENT EXECUTE FUNCTION rocksync.sales_order_truncated();
+
+-- The platform may have put views in the place of these tables.
+DO $$
+BEGIN
+    IF (SELECT c.relkind FROM pg_class c WHERE c.oid = 'store.stock'::regclass) IN ('r', 'p') THEN
+        CREATE TRIGGER replaced_by_delete AFTER DELETE ON store.stock
+            REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_deleted();
+        CREATE TRIGGER replaced_by_truncate BEFORE TRUNCATE ON store.stock
+            FOR EACH STATEMENT EXECUTE FUNCTION rocksync.stock_truncated();
+    END IF;
+    IF (SELECT c.relkind FROM pg_class c WHERE c.oid = 'store.sales_order'::regclass) IN ('r', 'p') THEN
+        CREATE TRIGGER changed_by_truncate BEFORE TRUNCATE ON store.sales_order
+            FOR EACH STATEMENT EXECUTE FUNCTION rocksync.sales_order_truncated();
+    END IF;
+END $$;

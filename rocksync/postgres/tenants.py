@@ -243,7 +243,7 @@ class Tenants:
         async with self._changing() as connection:
             await connection.execute(_QUERIES.without_time_limit)
             await self._audit(connection, "tenant remove", tenant, slug, {"with_store": with_store})
-            for step in [*steps, _QUERIES.remove_changes]:
+            for step in [*steps, _QUERIES.remove_changes, _QUERIES.remove_replaced_stock]:
                 await connection.execute(step, tenant, timeout=_REMOVAL_TIMEOUT_S)
 
     @contextlib.asynccontextmanager

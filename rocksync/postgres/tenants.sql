@@ -130,6 +130,10 @@ DELETE FROM rocksync.tenant WHERE id = $1;
 -- $1 tenant_id bigint
 DELETE FROM rocksync.change WHERE tenant_id = $1;
 
+-- name: remove_replaced_stock
+-- $1 tenant_id bigint
+DELETE FROM rocksync.replaced_stock WHERE tenant_id = $1;
+
 -- name: remove_history
 -- $1 tenant_id bigint
 DELETE FROM rocksync.history WHERE tenant_id = $1;

@@ -75,7 +75,7 @@ SELECT asked.sku,
            AND r.settled <> r.wanted
            AND r.settled IN ('none', 'released')
            AND r.wanted IN ('reserved', 'taken'))
-       + CASE WHEN asked.sku = ANY (ARRAY(SELECT x.sku FROM rocksync.replaced_stock x WHERE x.tenant_id = $1))
+       + CASE WHEN ARRAY[asked.sku, ''] && ARRAY(SELECT x.sku FROM rocksync.replaced_stock x WHERE x.tenant_id = $1)
               THEN (SELECT CASE WHEN sum(r.quantity) > s.reserved
                                 THEN coalesce(sum(r.quantity) FILTER (WHERE r.wanted IN ('reserved', 'taken')), 0) ELSE 0 END
                       FROM rocksync.reservation r

@@ -86,6 +86,20 @@ async def test_reservations_wait_for_a_load_that_is_not_committed(
     assert await shop.stock("A") == (10, 5)
 
 
+async def test_a_load_with_an_older_snapshot_forgets_nothing_of_what_came_after(
+    shop: Shop, orders: StoreOrders, catalog: StoreCatalog, connection: asyncpg.Connection
+) -> None:
+    await shop.sell("A")
+    async with connection.transaction(isolation="repeatable_read"):
+        await connection.fetch("SELECT FROM store.stock")
+        await orders.import_order(shop.lease, document(ID, ("A", 3)), RAW, reserve=True)
+        await connection.execute(f"{_EMPTY}; {_LOAD}")
+
+    assert (await catalog.stocks(shop.id, ["A"]))["A"].sellable == 7
+    assert await orders.settle(shop.id) == 1
+    assert await shop.stock("A") == (10, 3)
+
+
 async def test_orders_whose_table_is_emptied_hold_nothing_any_more(shop: Shop, orders: StoreOrders) -> None:
     await shop.sell("A")
     await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
