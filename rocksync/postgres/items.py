@@ -266,8 +266,9 @@ async def _record_accepted(
 async def _record_consequences(
     connection: asyncpg.pool.PoolConnectionProxy, tenant: TenantId, accepted: Sequence[Accepted]
 ) -> None:
-    created = [created for o in accepted if o.delivery for created in o.delivery.created]
-    if created:
+    made = [(o.key, created) for o in accepted if o.delivery for created in o.delivery.created]
+    if made:
+        products, created = zip(*made, strict=True)
         await connection.execute(
             _QUERIES.record_created,
             tenant,
@@ -275,6 +276,7 @@ async def _record_consequences(
             [Kind.PRICE] * len(created) + [Kind.STOCK] * len(created),
             [_encode(c.price).decode() for c in created] + [_encode(c.stock).decode() for c in created],
             [c.revisions.price for c in created] + [c.revisions.stock for c in created],
+            [*products] * 2,
         )
     await _mark(connection, tenant, Kind.PRICE, [sku for o in accepted for sku in o.reprice])
     await _mark(connection, tenant, Kind.STOCK, [sku for o in accepted for sku in o.restock])

@@ -7,6 +7,7 @@ import pytest
 
 from rocksync.app import App, open_app
 from rocksync.domain.tenancy import Kind
+from rocksync.sandbox.profile import parse_profile
 from tests.worker.world import Shop, World
 
 
@@ -58,3 +59,27 @@ async def test_a_write_that_was_not_answered_in_time_is_not_repeated_at_once(wor
 
     assert [entry["method"] for entry in world.sent(after=before)] == ["PUT"]
     assert await shop.why("stock", "A") == ("pending", "hub_unavailable")
+
+
+async def test_a_creation_that_may_be_carried_out_late_is_followed_by_price_and_stock(
+    world: World, impatient: App
+) -> None:
+    world.hub.profile = parse_profile("strict+upsert")
+    shop = await world.shop()
+    await shop.simple("A", on_hand=60, price=10)
+    world.hub.add_fault("stall@PUTx1")
+    await impatient.run_once(tenants=[shop.id], kinds=[Kind.PRODUCT])
+    world.hub.remove_faults()
+    await shop.sql("UPDATE store.stock SET on_hand = 2 WHERE tenant_id = $1")
+    await shop.sql("UPDATE store.price SET price = 99 WHERE tenant_id = $1")
+    await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
+    await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
+    await world.sync(shop)
+    assert (shop.at_hub("A")["quantity"], shop.at_hub("A")["price"]) == (2, 99)
+
+    shop.at_hub("A").update(quantity=60, price=10, special_price=10)  # now it is carried out
+    await shop.sql("UPDATE rocksync.item SET late_until = now(), next_attempt_at = now() WHERE tenant_id = $1")
+    await world.sync(shop)
+
+    assert (shop.at_hub("A")["quantity"], shop.at_hub("A")["price"]) == (2, 99)
+    assert await shop.why("stock", "A") == ("synced", "in_sync")
