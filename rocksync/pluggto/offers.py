@@ -76,8 +76,8 @@ def bare(product: dict[str, Any], documents: Sequence[PriceDocument]) -> list[st
         entry["sku"]
         for entry in reading.rows(product.get("variations"))
         if entry.get("sku") in sent
-        and not entry.get("name")
-        and entry.get("quantity") is None
+        and not entry.get("name", True)
+        and entry.get("quantity", True) is None
         and not entry.get("attributes")
     ]
 

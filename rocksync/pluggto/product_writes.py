@@ -185,26 +185,28 @@ def _keyed(
     return sent + [{"id": ids[name], "remove": True} for name in gone if name in ids and name not in kept]
 
 
-def without_duplicates(shown: Members) -> dict[str, Any] | None:
-    """The body that removes what a first write onto an existing product has doubled; None: nothing is doubled.
+def without_duplicates(shown: Members, sent: Members) -> dict[str, Any] | None:
+    """The body that removes what a write of *sent* has doubled, or its repetition; None: nothing of it is doubled.
 
     Of attributes the last stays, which has the value just sent; of categories the first.
     """
-    body = _doubled(shown)
+    body = _doubled(shown, sent)
+    parts = _by(sent.get("variations"), "sku")
     variations = [
         {"sku": entry["sku"], **doubled}
         for entry in reading.rows(shown.get("variations"))
-        if entry.get("sku") and (doubled := _doubled(entry))
+        if entry.get("sku") in parts and (doubled := _doubled(entry, parts[entry["sku"]]))
     ]
     if variations:
         body["variations"] = variations
     return {"sku": shown["sku"], **body} if body and shown.get("sku") else None
 
 
-def _doubled(shown: Members) -> dict[str, Any]:
+def _doubled(shown: Members, sent: Members) -> dict[str, Any]:
     body = {}
     for name, key in _BY_ID.items():
-        elements = [each for each in _elements(shown.get(name)) if each.get(key) and each.get("id")]
+        ours = {each.get(key) for each in _elements(sent.get(name)) if not each.get("remove")}
+        elements = [each for each in _elements(shown.get(name)) if each.get(key) in ours and each.get("id")]
         if name == "attributes":
             elements.reverse()
         seen, extra = set[Any](), list[dict[str, Any]]()

@@ -165,10 +165,7 @@ class _Write:
             return
         self._created = created
         await self._settle(reply, None)
-        if reply.value is not None:
-            doubled = product_writes.without_duplicates(reply.value)
-            if doubled is not None:
-                self._accept(await self._put(doubled, told=False))
+        await self._remove_doubled(reply.value)
 
     async def update(self, accepted: Members, *, full: bool) -> None:
         """Change a product that the hub has; one that it has lost is created again."""
@@ -186,6 +183,7 @@ class _Write:
             await self._create_again()
             return
         await self._settle(reply, accepted)
+        await self._remove_doubled(reply.value)
         await self._restore_categories(reply.value, shown)
         await self._restore_offers(reply.value)
 
@@ -206,6 +204,7 @@ class _Write:
             await self._create_again()
             return
         await self._settle(reply, either(accepted, sending))
+        await self._remove_doubled(reply.value)
         await self._restore_categories(reply.value, found.value)
         await self._restore_offers(reply.value)
 
@@ -284,6 +283,12 @@ class _Write:
             if other is not None and other.get("sku") != self._key:
                 return _conflict(self._key, sku, other)
         return refusal
+
+    async def _remove_doubled(self, after: Members | None) -> None:
+        """Remove what a first write onto an existing product has doubled, or one that was repeated without a reply."""
+        doubled = product_writes.without_duplicates(after, self._sent) if after is not None else None
+        if doubled is not None:
+            self._accept(await self._put(doubled, told=False))
 
     async def _restore_categories(self, after: Members | None, before: Members | None) -> None:
         """Add again what a removed category has taken with it."""

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rocksync.domain.errors import ItemError
+from rocksync.mapping.conversion import DefaultRules
 from rocksync.pluggto import order_decoding, product_writes, replies
 from rocksync.pluggto.replies import BadReplyError
 from rocksync.store.texts import json_text, storable, storable_json
@@ -125,7 +126,7 @@ def test_an_order_of_any_shape_is_decoded_or_refused_and_can_be_stored(entity: d
     msgspec.json.decode(storable_json(json_text(order.document)))
     assert "\0" not in storable(order.status)
     with contextlib.suppress(ItemError):
-        order_decoding.importable(order)
+        DefaultRules().order(order)
 
 
 @hostile
@@ -138,7 +139,7 @@ def test_a_product_of_any_shape_says_which_elements_it_has(entity: dict[str, Any
     except BadReplyError:
         return
     product_writes.skus(shown)
-    product_writes.without_duplicates(shown)
+    product_writes.without_duplicates(shown, shown)
     product_writes.lost_categories({"categories": [{"id": "x", "remove": True}]}, shown, shown)
 
 

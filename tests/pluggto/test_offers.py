@@ -17,6 +17,11 @@ PRICE = PriceDocument(key="A", product_sku="A", payload={"price": Decimal(10), "
         ({"sku": "A", "name": None, "price": 10}, ["A"]),
         ({"sku": "A", "name": "Panela", "price": 10}, []),
         ({"sku": "A", "price": 10}, []),
+        (
+            {"sku": "P", "name": "Panela", "variations": [{"sku": "A", "name": None, "quantity": None, "price": 10}]},
+            ["A"],
+        ),
+        ({"sku": "P", "variations": [{"sku": "A", "price": 10}]}, []),
         ({}, []),
     ],
 )

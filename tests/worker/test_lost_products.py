@@ -36,3 +36,15 @@ async def test_what_the_hub_has_lost_and_a_write_brings_back_is_never_on_sale_wi
         assert product["name"]
         for sold in product["variations"] or [product]:
             assert (sold["price"], sold["quantity"]) == (price, 8)
+
+
+async def test_a_write_that_is_repeated_without_a_reply_doubles_nothing(world: World) -> None:
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.sync(shop)
+    world.hub.add_fault("5xx-after-write@PUTx1")
+
+    await shop.sql("""UPDATE store.product SET attributes = '{"Cor": "Azul"}' WHERE tenant_id = $1""")
+    await world.sync(shop)
+
+    assert [each["code"] for each in shop.at_hub("A")["attributes"]] == ["cor"]
