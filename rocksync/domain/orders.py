@@ -91,12 +91,13 @@ class HubShipment:
 class HubOrder:
     """An order as Plugg.to shows it, read tolerantly. ``status`` is as spelt there, known or not.
 
-    ``externals`` are the numbers other systems gave it; ``document`` is the whole decoded JSON.
+    ``ack`` None: it is not told. ``externals`` are the numbers other systems gave it; ``document`` is the whole decoded
+    JSON.
     """
 
     id: str
     status: str
-    ack: bool
+    ack: bool | None
     externals: tuple[str, ...]
     modified_at: datetime | None
     placed_at: datetime | None

@@ -22,7 +22,7 @@ from rocksync.domain.reasons import Reason
 from rocksync.mapping import default, validation
 from rocksync.mapping.validation import InvalidPayloadError
 
-CLOSED = frozenset(("canceled", "refunded"))
+_MOST_UNITS = 1_000_000
 
 
 class DefaultRules:
@@ -52,6 +52,8 @@ class DefaultRules:
         document = default.order_document(order)
         if document is None:
             return None
+        if (fault := line_fault(order)) is not None:
+            raise fault
         try:
             return validation.order(document, order.id, document["status"])
         except InvalidPayloadError as error:
@@ -110,6 +112,23 @@ def settled(listing: Listing, accepted: dict[str, Any] | None) -> ProductDocumen
             validation.check_sku(variation.sku)
     except InvalidPayloadError as error:
         return refusal(product.sku, error)
+    return None
+
+
+def line_fault(order: HubOrder) -> ItemError | None:
+    """Return why an order cannot be imported for one of its lines; None: they make sense.
+
+    An order that the store has already goes on whatever becomes of its lines at the hub.
+    """
+    for place, line in enumerate(order.lines, 1):
+        if not line.sku:
+            return ItemError(
+                order.id,
+                f"line {place} of order {order.id} has no SKU: give the listing its SKU at the marketplace",
+                reason=Reason.UNKNOWN_SKU,
+            )
+        if not 0 < line.quantity <= _MOST_UNITS:
+            return ItemError(order.id, f"line {place} of order {order.id} has no quantity that makes sense")
     return None
 
 

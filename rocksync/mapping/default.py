@@ -22,15 +22,9 @@ from rocksync.domain.documents import (
     StockPayload,
     VariationPayload,
 )
-from rocksync.domain.orders import HubLine, HubOrder, Invoice, OrderStatus, Shipment
+from rocksync.domain.orders import IMPORTED_AS, HubLine, HubOrder, Invoice, Shipment
 from rocksync.mapping.validation import InvalidPayloadError
 
-IMPORTED = {
-    "pending": OrderStatus.PENDING,
-    "partial_payment": OrderStatus.PENDING,
-    "approved": OrderStatus.APPROVED,
-    "paid": OrderStatus.APPROVED,
-}
 _TEXTS = ("name", "description", "short_description", "brand", "model", "ean", "link")
 _MOST_DIGITS = 100
 _NOT_IN_A_CODE = re.compile(r"[^a-z0-9]+")
@@ -158,7 +152,7 @@ def order_document(order: HubOrder) -> OrderDocument | None:
 
     A total that Plugg.to does not tell is worked out from the lines, shipping and discount.
     """
-    status = IMPORTED.get(order.status)
+    status = IMPORTED_AS.get(order.status)
     if status is None:
         return None
     lines = [_line(line) for line in order.lines]

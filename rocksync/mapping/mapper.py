@@ -20,12 +20,11 @@ from rocksync.domain.documents import (
     StockDocument,
 )
 from rocksync.domain.errors import ItemError, PassError
-from rocksync.domain.orders import HubOrder, StoreOrder
+from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
 from rocksync.mapping import answers, conversion
-from rocksync.mapping.conversion import CLOSED, DefaultRules
-from rocksync.mapping.default import IMPORTED
+from rocksync.mapping.conversion import DefaultRules
 from rocksync.mapping.drafts import AcceptedListing, Drafts
 from rocksync.mapping.folder import Found
 from rocksync.mapping.hosts import Crew, Hosts, Version, open_hosts
@@ -232,12 +231,13 @@ class Mappers:
         plan = self._plan(tenant)
         if plan.fault is None and not (plan.hooks & (_PARCEL_HOOKS | {"rocksync_map_order"})):
             return await _in_chunks(orders, self._default_order)
-        fresh = [pair for pair in orders if pair[1] is None and pair[0].status in IMPORTED]
+        fresh = [pair for pair in orders if pair[1] is None and pair[0].status in IMPORTED_AS]
+        faults = {hub.id: fault for hub, _ in fresh if (fault := conversion.line_fault(hub)) is not None}
         parcels = [pair for pair in orders if _has_parcel(pair)]
         tasks = {
             pair[0].id: OrderTask(key=pair[0].id, hub=pair[0], store=pair[1]) for pair in orders
-        } | await self._mapped_orders(plan, fresh, parcels)
-        return [tasks[hub.id] for hub, _ in orders]
+        } | await self._mapped_orders(plan, [pair for pair in fresh if pair[0].id not in faults], parcels)
+        return [faults.get(hub.id) or tasks[hub.id] for hub, _ in orders]
 
     async def _mapped_orders(
         self, plan: _Plan, fresh: Sequence[_OrderPair], parcels: Sequence[_OrderPair]
@@ -269,7 +269,7 @@ class Mappers:
         hub, store = row
         if store is None:
             return OrderTask(key=hub.id, hub=hub, store=None, document=self._default.order(hub))
-        if hub.status in CLOSED:
+        if hub.status in CANCELED:
             return OrderTask(key=hub.id, hub=hub, store=store)
         invoice, shipment = self._default.invoice(store), self._default.shipment(store)
         return OrderTask(key=hub.id, hub=hub, store=store, invoice=invoice, shipment=shipment)
@@ -334,7 +334,7 @@ def _digest(tenant: Tenant, parts: Sequence[str]) -> str:
 
 def _has_parcel(pair: _OrderPair) -> bool:
     hub, store = pair
-    return store is not None and hub.status not in CLOSED and not (store.invoice is None and store.shipment is None)
+    return store is not None and hub.status not in CANCELED and not (store.invoice is None and store.shipment is None)
 
 
 def _mapper_error(key: str, detail: str) -> ItemError:

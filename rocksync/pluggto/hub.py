@@ -105,9 +105,14 @@ class PluggtoHub:
         """Add a line to the log that people see in Plugg.to's panel. Raises: ItemError."""
         return await self._orders.log_message(tenant, order_id, text)
 
-    async def write_invoice(self, tenant: Tenant, order: HubOrder, payload: InvoicePayload) -> Delivery:
-        """Set an order to invoiced with its NF-e. *order* was just read. Raises: ItemError."""
-        return await self._orders.write_invoice(tenant, order, payload)
+    async def write_invoice(
+        self, tenant: Tenant, order: HubOrder, payload: InvoicePayload, before: str | None = None
+    ) -> Delivery:
+        """Set an order to invoiced with its NF-e, which replaces that with the key *before*. *order* was just read.
+
+        Raises: ItemError.
+        """
+        return await self._orders.write_invoice(tenant, order, payload, before)
 
     async def write_shipment(
         self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload, key: str | None = None

@@ -6,24 +6,18 @@ from typing import Any
 
 from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubLine, HubOrder, HubShipment
-from rocksync.domain.reasons import Reason
 from rocksync.pluggto import people, replies
 from rocksync.pluggto.encoding import stamp
 from rocksync.pluggto.reading import moment, number, row, rows, text, whole, yes
 
-_TO_IMPORT = frozenset({"pending", "partial_payment", "approved", "paid"})
-"""States in which an order is imported, so that each of its lines must make sense."""
-_MOST_UNITS = 1_000_000
-
 
 def decode_text(document: str) -> HubOrder:
-    """The order in JSON text, with or without its envelope. Raises: ItemError if it is none or cannot be imported."""
+    """The order in JSON text, with or without its envelope. Raises: ItemError if it is none."""
     try:
         found = row(replies.decode(document.encode(errors="replace"), exact=True))
     except replies.BadReplyError:
         raise ItemError("", "the order's document is no JSON") from None
-    order = decode(row(found["Order"]) if isinstance(found.get("Order"), dict) else found)
-    return importable(order)
+    return decode(row(found["Order"]) if isinstance(found.get("Order"), dict) else found)
 
 
 def decode(document: Mapping[str, Any]) -> HubOrder:
@@ -34,7 +28,7 @@ def decode(document: Mapping[str, Any]) -> HubOrder:
     return HubOrder(
         id=order_id,
         status=text(document.get("status")) or "",
-        ack=yes(document.get("ack")),
+        ack=None if document.get("ack") is None else yes(document["ack"]),
         externals=_externals(document.get("external")),
         modified_at=moment(document.get("modified")),
         placed_at=moment(document.get("created")) or moment(document.get("purchased")),
@@ -52,21 +46,6 @@ def decode(document: Mapping[str, Any]) -> HubOrder:
         total=number(document.get("total")),
         document=document,
     )
-
-
-def importable(order: HubOrder) -> HubOrder:
-    """*order* itself. Raises: ItemError if it is to be imported and a line of it lacks its SKU or quantity."""
-    if order.status in _TO_IMPORT:
-        for place, line in enumerate(order.lines, 1):
-            if not line.sku:
-                raise ItemError(
-                    order.id,
-                    f"line {place} of order {order.id} has no SKU: give the listing its SKU at the marketplace",
-                    reason=Reason.UNKNOWN_SKU,
-                )
-            if not 0 < line.quantity <= _MOST_UNITS:
-                raise ItemError(order.id, f"line {place} of order {order.id} has no quantity that makes sense")
-    return order
 
 
 def _externals(value: object) -> tuple[str, ...]:

@@ -24,9 +24,12 @@ def log_entry(message: str, date: str) -> dict[str, Any]:
     return {"log_history": [{"message": message, "date": date}]}
 
 
-def invoice(order: HubOrder, payload: InvoicePayload) -> dict[str, Any]:
-    """The NF-e of an order. Raises: ItemError. Source: https://developers.plugg.to/reference/update-invoice."""
-    shipment = _invoiced_shipment(order, payload.get("nfe_key"))
+def invoice(order: HubOrder, payload: InvoicePayload, before: str | None = None) -> dict[str, Any]:
+    """The NF-e of an order, in the place of that with the key *before*, if any.
+
+    Raises: ItemError. Source: https://developers.plugg.to/reference/update-invoice.
+    """
+    shipment = _invoiced_shipment(order, payload.get("nfe_key"), before)
     return _update(order, "invoiced", shipment, dict(payload))
 
 
@@ -69,8 +72,9 @@ def _is_before(order: HubOrder, status: str) -> bool:
     return now is not None and then is not None and now < then
 
 
-def _invoiced_shipment(order: HubOrder, key: str | None) -> HubShipment | None:
+def _invoiced_shipment(order: HubOrder, key: str | None, before: str | None) -> HubShipment | None:
     same = [shipment for shipment in order.shipments if key and shipment.invoice_key == key]
+    same = same or [shipment for shipment in order.shipments if before and shipment.invoice_key == before]
     free = [shipment for shipment in order.shipments if shipment.status not in _CLOSED]
     return _only(order, same, [shipment for shipment in free if not shipment.invoice_key] or free)
 

@@ -55,13 +55,13 @@ class Orders:
         return reply.value
 
     async def order(self, tenant: Tenant, order_id: str) -> HubOrder | None:
-        """One order as it is now; None: there is none. Raises: ItemError if it cannot be imported as it is."""
+        """One order as it is now; None: there is none. Raises: ItemError."""
         reply = await self._client.send(tenant, requests.get_order(order_id))
         if reply.value is None:
             if reply.status == _NOT_FOUND:
                 return None
             raise reply.refusal(order_id) or _gone(order_id)
-        return order_decoding.importable(order_decoding.decode(reply.value))
+        return order_decoding.decode(reply.value)
 
     async def acknowledge(self, tenant: Tenant, order_id: str, external: str) -> Delivery:
         """Tell the hub the store's number of an order, and that it has it. Raises: ItemError."""
@@ -72,9 +72,16 @@ class Orders:
         members = order_writes.log_entry(text, stamp(datetime.now(UTC)))
         return await self._write(tenant, order_id, "log", members, repeatable=False)
 
-    async def write_invoice(self, tenant: Tenant, order: HubOrder, payload: InvoicePayload) -> Delivery:
-        """Set an order to invoiced with its NF-e. *order* was just read. Raises: ItemError."""
-        return await self._write_shipment(tenant, order, "invoice", lambda now: order_writes.invoice(now, payload))
+    async def write_invoice(
+        self, tenant: Tenant, order: HubOrder, payload: InvoicePayload, before: str | None = None
+    ) -> Delivery:
+        """Set an order to invoiced with its NF-e, which replaces that with the key *before*. *order* was just read.
+
+        Raises: ItemError.
+        """
+        return await self._write_shipment(
+            tenant, order, "invoice", lambda now: order_writes.invoice(now, payload, before)
+        )
 
     async def write_shipment(
         self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload, key: str | None = None

@@ -122,6 +122,11 @@ class StoreOrders:
         async with self._writing(lease) as connection:
             return await connection.fetchval(_QUERIES.create_shipment, lease.tenant.id, order_id, late) is not None
 
+    async def created_no_shipment(self, lease: Lease, order_id: str) -> None:
+        """Note that the hub refused what was to create a shipment: it may be tried again."""
+        async with self._writing(lease) as connection:
+            await connection.execute(_QUERIES.no_shipment, lease.tenant.id, order_id)
+
     async def catch_up(self, lease: Lease) -> None:
         """Settle what stock rows were locked for, and look again at orders that wait for SKUs."""
         with explained():
@@ -162,6 +167,7 @@ class StoreOrders:
         tenant = lease.tenant.id
         async with self._writing(lease) as connection:
             order_id = await _insert(connection, tenant, document, raw)
+            await connection.execute(_QUERIES.imported, tenant, document["pluggto_id"])
             if order_id is not None and reserve and document["status"] != OrderStatus.CANCELED:
                 wanted = "reserved" if document["status"] in {OrderStatus.PENDING, OrderStatus.APPROVED} else "taken"
                 await connection.execute(_QUERIES.reserve, tenant, order_id, wanted)

@@ -14,11 +14,13 @@ SELECT asked.id, h.digest, h.modified_at, h.importable_as, s.id IS NOT NULL AS i
     OR s.id IS NOT NULL;
 
 -- name: note
--- As what an order could have been imported is remembered: of approved and pending the lesser text, which is the further.
+-- As what an order could have been imported is remembered until it is: of approved and pending the lesser text, which is
+-- the further.
 -- $1 tenant_id bigint, $2 ids text[], $3 statuses text[], $4 modified_at timestamptz[], $5 digests bytea[],
 -- $6 documents text[] (null: of no interest), $7 importable as text[] (null: not now)
 INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, modified_at, digest, document, importable_as)
-SELECT $1, n.id, n.status, least(n.modified_at, now() + interval '5 minutes'), n.digest, n.document, n.importable_as
+SELECT $1, n.id, n.status, least(n.modified_at, now() + interval '5 minutes'), n.digest, n.document,
+       CASE WHEN NOT EXISTS (SELECT FROM store.sales_order s WHERE s.tenant_id = $1 AND s.pluggto_id = n.id) THEN n.importable_as END
   FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::bytea[], $6::text[], $7::text[])
        AS n (id, status, modified_at, digest, document, importable_as)
     ON CONFLICT (tenant_id, id) DO UPDATE
@@ -85,7 +87,8 @@ UPDATE rocksync.hub_order SET digest = '' WHERE tenant_id = $1 AND id = $2;
 -- no list has shown yet gets a digest that no document has: its first sight there counts as a change.
 -- $1 tenant_id bigint, $2 id text, $3 status text, $4 digest bytea, $5 importable as text (null: not now)
 INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, digest, importable_as)
-VALUES ($1, $2, $3, '', $5)
+SELECT $1, $2, $3, ''::bytea,
+       CASE WHEN NOT EXISTS (SELECT FROM store.sales_order s WHERE s.tenant_id = $1 AND s.pluggto_id = $2) THEN $5::text END
     ON CONFLICT (tenant_id, id) DO UPDATE SET digest = $4, importable_as = least(h.importable_as, excluded.importable_as)
  WHERE h.digest <> $4;
 
@@ -103,6 +106,10 @@ VALUES ($1, $2, 'unknown', '', now())
     ON CONFLICT (tenant_id, id) DO UPDATE SET shipment_begun_at = now()
  WHERE (h.shipment_begun_at BETWEEN now() - $3::interval AND now()) IS NOT TRUE
 RETURNING true;
+
+-- name: no_shipment
+-- The hub has refused to create a shipment. $1 tenant_id bigint, $2 id text
+UPDATE rocksync.hub_order SET shipment_begun_at = NULL WHERE tenant_id = $1 AND id = $2;
 
 -- name: catch_up
 -- Reservations settled as far as stock rows are free, and whether orders wait for SKUs. $1 tenant_id bigint
@@ -141,6 +148,11 @@ INSERT INTO store.sales_order (tenant_id, pluggto_id, channel, channel_order, st
 VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7::text::jsonb, $8::text::jsonb, $9, $10, $11, $12, $13, $14::text::jsonb)
     ON CONFLICT (tenant_id, pluggto_id) DO NOTHING
 RETURNING id;
+
+-- name: imported
+-- It is imported once: deleted from the store it does not come back because it goes on at the hub.
+-- $1 tenant_id bigint, $2 id text
+UPDATE rocksync.hub_order SET importable_as = NULL WHERE tenant_id = $1 AND id = $2;
 
 -- name: skip_taken_ids
 -- The platform gave orders ids of its own choice: go on behind them.

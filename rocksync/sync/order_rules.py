@@ -42,13 +42,20 @@ def canceled_by_store_alone(order: HubOrder, status: OrderStatus) -> str | None:
     return f"the store has cancelled an order that is {order.status} at Plugg.to: nothing tells it there"
 
 
-def is_acknowledged(task: OrderTask, store: StoreOrder) -> bool:
-    """Whether the hub's order is acknowledged under the store's number, which it need not show.
+_REWORDED = frozenset({"nfe_link", "nfe_date", "cfops", "date_shipped"})
+"""Members that a hub may show in other words than they were sent in (assumed)."""
 
-    Source: pluggto-api 4.5, 9 X12: readings without showExternal may show null, or the number of another app.
+
+def is_acknowledged(task: OrderTask, store: StoreOrder) -> bool:
+    """Whether the hub's order is acknowledged under the store's number; it need not show either.
+
+    Source: pluggto-api 4.3, 4.5, 9 X12: readings without showExternal may show null, or the number of another app, and
+    ``ack`` may be null.
     """
     number = str(store.id)
-    return task.hub.ack and (number in task.hub.externals or task.told.get("external") == number)
+    if task.told.get("external") == number:
+        return task.hub.ack is not False
+    return task.hub.ack is True and number in task.hub.externals
 
 
 def is_invoiced(order: HubOrder) -> bool:
@@ -71,7 +78,7 @@ def shows_tracking(order: HubOrder, task: OrderTask) -> bool:
     payload = task.shipment or {}
     code, is_told = payload.get("track_code"), _is_told(task, "tracking", payload)
     return _has_reached(order.status, "shipping_error") and any(
-        (code is None or s.tracking_code == code) and (is_told or _holds(s, payload)) for s in order.shipments
+        (code is None or s.tracking_code == code) and _holds(s, payload, is_told=is_told) for s in order.shipments
     )
 
 
@@ -90,17 +97,20 @@ def _has_reached(hub_status: str, goal: str, *, unknown: bool = True) -> bool:
 def _has_invoice(order: HubOrder, task: OrderTask) -> bool:
     payload = task.invoice or {}
     is_told = _is_told(task, "invoice", payload)
-    return any(s.invoice_key == payload.get("nfe_key") and (is_told or _holds(s, payload)) for s in order.shipments)
+    return any(s.invoice_key == payload.get("nfe_key") and _holds(s, payload, is_told=is_told) for s in order.shipments)
 
 
 def _is_told(task: OrderTask, part: str, payload: Mapping[str, Any]) -> bool:
-    """Whether the hub took this very payload, so that it has it, whatever it shows of it."""
+    """Whether the hub took this very payload, so that it has it, whether it shows all of it or not."""
     told = task.told.get(part, {})
     return bool(told.get("done")) and told["payload"] == payload
 
 
-def _holds(shipment: HubShipment, payload: Mapping[str, Any]) -> bool:
-    """Whether a shipment shows what is to be sent; carrier and method are the marketplace's if it chose some."""
+def _holds(shipment: HubShipment, payload: Mapping[str, Any], *, is_told: bool) -> bool:
+    """Whether a shipment shows what is to be sent; carrier and method are the marketplace's if it chose some.
+
+    Of what was told, a member may be missing, and some may be worded otherwise.
+    """
     shown = {
         "nfe_key": shipment.invoice_key,
         "nfe_number": shipment.invoice_number,
@@ -114,7 +124,10 @@ def _holds(shipment: HubShipment, payload: Mapping[str, Any]) -> bool:
         "track_url": shipment.tracking_url,
         "date_shipped": shipment.shipped_at,
     }
-    return all(_canonical(value) == _canonical(shown[member]) for member, value in payload.items())
+    return all(
+        _canonical(value) == _canonical(shown[member]) or (is_told and (member in _REWORDED or not shown[member]))
+        for member, value in payload.items()
+    )
 
 
 def _canonical(value: str | None) -> str:

@@ -1,7 +1,7 @@
 """Orders from the hub into the store; invoices and tracking back."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -250,7 +250,8 @@ class _Advance:
             return fresh, task
         if not fresh.shipments and not await self._may_create_shipment(item):
             return fresh, task
-        done.append(await self.deps.hub.write_invoice(self.lease.tenant, fresh, payload))
+        before = task.told.get("invoice", {}).get("payload", {}).get("nfe_key")
+        done.append(await self._sent(item, self.deps.hub.write_invoice(self.lease.tenant, fresh, payload, before)))
         return await self._read_back(task, "invoice", payload, fresh, await self._fresh(item))
 
     async def _write_shipment(
@@ -262,8 +263,15 @@ class _Advance:
         if not fresh.shipments and not await self._may_create_shipment(item):
             return fresh, task
         key = task.invoice["nfe_key"] if task.invoice is not None else None
-        done.append(await self.deps.hub.write_shipment(self.lease.tenant, fresh, payload, key))
+        done.append(await self._sent(item, self.deps.hub.write_shipment(self.lease.tenant, fresh, payload, key)))
         return await self._read_back(task, "tracking", payload, fresh, await self._fresh(item))
+
+    async def _sent(self, item: Item, write: Awaitable[Delivery]) -> Delivery:
+        try:
+            return await write
+        except ItemError:  # an answer: it has created none
+            await self.deps.orders.created_no_shipment(self.lease, item.key)
+            raise
 
     async def _may_create_shipment(self, item: Item) -> bool:
         return await self.deps.orders.may_create_shipment(self.lease, item.key, self.deps.late_writes)

@@ -113,6 +113,9 @@ class OrderBook(Protocol):
     async def may_create_shipment(self, lease: Lease, order_id: str, late: timedelta) -> bool:
         """Note that a shipment is about to be created; False: so it was less than *late* ago."""
 
+    async def created_no_shipment(self, lease: Lease, order_id: str) -> None:
+        """Note that the hub refused what was to create a shipment: it may be tried again."""
+
     async def catch_up(self, lease: Lease) -> None:
         """Settle reservations as far as stock rows are free; make parked orders pending whose SKUs are known by now."""
 
@@ -218,8 +221,13 @@ class Hub(Protocol):
     async def log_message(self, tenant: Tenant, order_id: str, text: str) -> Delivery:
         """Add a line to the log of an order that people see in the hub's panel. Raises: ItemError."""
 
-    async def write_invoice(self, tenant: Tenant, order: HubOrder, payload: InvoicePayload) -> Delivery:
-        """Set an order to invoiced with its NF-e. *order* was just read. Raises: ItemError."""
+    async def write_invoice(
+        self, tenant: Tenant, order: HubOrder, payload: InvoicePayload, before: str | None = None
+    ) -> Delivery:
+        """Set an order to invoiced with its NF-e, which replaces that with the key *before*. *order* was just read.
+
+        Raises: ItemError.
+        """
 
     async def write_shipment(
         self, tenant: Tenant, order: HubOrder, payload: ShipmentPayload, key: str | None = None

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -207,6 +208,28 @@ async def test_an_order_without_lines_is_refused(unmapped: Mappers) -> None:
 
     assert isinstance(refused, ItemError)
     assert "no lines" in refused.detail
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"sku": ""}, Reason.UNKNOWN_SKU),
+        ({"quantity": 0}, Reason.INVALID_ITEM),
+        ({"quantity": 2_000_000}, Reason.INVALID_ITEM),
+    ],
+)
+async def test_a_line_that_makes_no_sense_is_said_of_an_order_to_import_and_of_no_other(
+    unmapped: Mappers, change: dict[str, Any], reason: Reason
+) -> None:
+    order = samples.hub_orders()[0]
+    order = replace(order, lines=(*order.lines[:-1], replace(order.lines[-1], **change)))
+
+    [refused, known] = await unmapped.orders(tenant(), [(order, None), (replace(order, id="b"), _imported())])
+
+    assert isinstance(refused, ItemError)
+    assert refused.reason is reason
+    assert f"line {len(order.lines)}" in refused.detail
+    assert isinstance(known, OrderTask)
 
 
 def _imported(**more: object) -> StoreOrder:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rocksync.domain.tenancy import Kind
-from tests.worker.test_orders import KEY, invoice, sell, ship
+from tests.worker.test_orders import KEY, invoice, sell, ship, with_check_digit
 from tests.worker.test_told_orders import IN_SYNC
 from tests.worker.world import Shop, World
 
@@ -72,3 +72,27 @@ async def test_a_shipment_that_does_not_show_is_created_again_when_no_write_can_
     [shipment] = world.hub.order(shop.user, order["id"])["shipments"]
     assert (shipment["nfe_key"], shipment["track_code"]) == (KEY, "QC123456729BR")
     assert await shop.why("order", order["id"]) == IN_SYNC
+
+
+async def test_an_invoice_that_was_refused_is_told_at_once_when_it_is_corrected(world: World) -> None:
+    shop, order = await invoiced(world, "400")
+    await shop.sql("UPDATE store.invoice SET number = '13' WHERE tenant_id = $1")
+
+    await world.sync(shop, Kind.ORDER)
+
+    [shipment] = world.hub.order(shop.user, order["id"])["shipments"]
+    assert (shipment["nfe_key"], shipment["nfe_number"]) == (KEY, "13")
+
+
+async def test_an_invoice_that_replaces_another_goes_to_the_shipment_of_that(world: World) -> None:
+    shop, order = await sell(world, shipment=True)
+    await world.sync(shop, Kind.ORDER)
+    await invoice(shop, order)
+    await world.sync(shop, Kind.ORDER)
+    shop.market.add_shipment(order["id"])
+    key = with_check_digit(f"{KEY[:42]}9")
+    await shop.sql("UPDATE store.invoice SET key = $2 WHERE tenant_id = $1", key)
+
+    await world.sync(shop, Kind.ORDER)
+
+    assert [one.get("nfe_key") for one in world.hub.order(shop.user, order["id"])["shipments"]] == [key, None]

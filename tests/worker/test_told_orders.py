@@ -184,3 +184,17 @@ async def test_an_order_whose_number_the_hub_never_shows_is_acknowledged_once(wo
     shop.market.change(order["id"], {"ack": False})
     await world.sync(shop, Kind.ORDER)
     assert [entry["body"]["ack"] for entry in world.sent(mark, "PUT")] == [True]
+
+
+async def test_a_tracking_that_the_hub_shows_otherwise_is_not_done(world: World) -> None:
+    shop, order = await told(world, shipped=True)
+    await shop.sql(
+        "UPDATE store.shipment SET tracking_code = NULL, tracking_url = 'https://t.example/2' WHERE tenant_id = $1"
+    )
+    world.hub.add_fault("dropped-writes@PUT /orders/{id}x2")
+    for _ in range(3):
+        await world.sync(shop, Kind.ORDER)
+        await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
+
+    assert await shop.why("order", order["id"]) == IN_SYNC
+    assert world.hub.order(shop.user, order["id"])["shipments"][0]["track_url"] == "https://t.example/2"

@@ -127,3 +127,44 @@ async def test_a_line_that_names_a_product_with_variations_parks_the_order(world
     assert parked == ("quarantined", "unknown_sku")
     assert (await imported(shop, order))["status"] == "approved"
     assert await shop.stock("B") == (3, 1)
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM store.sales_order", "TRUNCATE store.sales_order CASCADE"])
+async def test_an_order_that_was_imported_and_deleted_does_not_come_back_because_it_goes_on(
+    world: World, statement: str
+) -> None:
+    shop, order = await sell(world)
+    await world.sync(shop, Kind.ORDER)
+    await imported(shop, order)
+    await world.pool.execute(statement)
+    for status in ("picking", "shipped"):
+        shop.market.set_status(order["id"], status)
+        await world.sync(shop, Kind.ORDER)
+
+    assert await shop.order(order["id"]) is None
+    assert await shop.why("order", order["id"]) == ("skipped", "not_selected")
+
+
+async def test_an_order_that_is_too_large_is_not_imported_because_it_has_moved_on(world: World) -> None:
+    shop, _ = await sell(world)
+    order = shop.market.create_order([{"sku": "A", "quantity": 2_000_000}], status="approved")
+    await world.sync(shop, Kind.ORDER)
+    shop.market.set_status(order["id"], "picking")
+    await world.sync(shop, Kind.ORDER)
+
+    assert await shop.why("order", order["id"]) == ("quarantined", "invalid_item")
+    assert await shop.order(order["id"]) is None
+
+
+@pytest.mark.parametrize("change", [{"quantity": 0}, {"sku": None}])
+async def test_an_order_goes_on_whatever_becomes_of_its_lines_at_the_hub(world: World, change: dict[str, Any]) -> None:
+    shop, _ = await sell(world)
+    order = shop.market.create_order([{"sku": "A", "quantity": 1}], status="pending")
+    await world.sync(shop, Kind.ORDER)
+    shown = world.hub.order(shop.user, order["id"])
+    shown["items"][0] |= change
+    shop.market.set_status(order["id"], "approved")
+    await world.sync(shop, Kind.ORDER)
+
+    assert (await imported(shop, order))["status"] == "approved"
+    assert await shop.why("order", order["id"]) == ("synced", "in_sync")
