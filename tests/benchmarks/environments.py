@@ -9,7 +9,7 @@ from pathlib import Path
 
 PINNED = {
     "dlt": ("dlt==1.31.0", "psycopg[binary]==3.3.9", "requests==2.34.2"),
-    "singer": ("singer-sdk==0.54.9", "psycopg[binary]==3.3.9", "requests==2.34.2"),
+    "singer": ("singer-sdk[msgspec]==0.54.9", "msgspec==0.22.0", "psycopg[binary]==3.3.9", "requests==2.34.2"),
 }
 
 

@@ -85,7 +85,8 @@ def bars(title: str, values: dict[str, float], *, limit: float, unit: str) -> st
             f'<rect x="{left:.0f}" y="{y:.0f}" width="{_x(width * 0.6) - _LEFT:.0f}"'
             f' height="{_y(0) - y:.0f}" fill="{colour}"/>\n'
         )
-        body += _text(_x(width * (number + 0.5)), _HEIGHT - _BOTTOM + 16, name)
+        for row, words in enumerate(name.split(" ", 1)):
+            body += _text(_x(width * (number + 0.5)), _HEIGHT - _BOTTOM + 16 + 13 * row, words)
         body += _text(_x(width * (number + 0.5)), y - 4, f"{value:,.0f}")
     y = _y(limit / top)
     body += f'<path d="M{_LEFT} {y:.0f}H{_WIDTH - 20}" stroke="{_INK}" stroke-dasharray="4 4"/>\n'

@@ -1,7 +1,8 @@
 """dlt with a custom destination, as its documentation shows: ``python with_dlt.py CONFIG``.
 
-One table a tenant, rows found by an incremental cursor on ``updated_at``; files of so many rows that each tenant has
-several, which dlt loads in parallel.
+One table a tenant, rows found by an incremental cursor on ``updated_at``; a batch is what one request takes, one row.
+Tuned, files are of so many rows that each tenant has several, which dlt loads in parallel; else dlt's defaults stand:
+one file a table, 20 at once.
 """
 
 import json
@@ -12,29 +13,29 @@ from pathlib import Path
 from typing import Any
 
 config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-os.environ |= {
-    "LOAD__WORKERS": str(config["at_once"] * len(config["tenants"])),
-    "DATA_WRITER__FILE_MAX_ITEMS": str(config["rows_each"] // config["at_once"]),
-    "DATA_WRITER__BUFFER_MAX_ITEMS": str(config["rows_each"] // config["at_once"]),
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "ERROR",
-}
+everything_at_once = config["at_once"] * len(config["tenants"])
+os.environ |= {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
+if config["tuned"]:
+    os.environ |= {
+        "LOAD__WORKERS": str(everything_at_once),
+        "DATA_WRITER__FILE_MAX_ITEMS": str(config["rows_each"] // config["at_once"]),
+        "DATA_WRITER__BUFFER_MAX_ITEMS": str(config["rows_each"] // config["at_once"]),
+    }
 
 import dlt  # noqa: E402 - it reads the environment
 import psycopg  # noqa: E402
 from pluggto import CHANGED, Hub  # noqa: E402
 from psycopg.rows import dict_row  # noqa: E402
 
-hub = Hub(config["hub"], config["at_once"] * len(config["tenants"]))
+hub = Hub(config["hub"], everything_at_once)
 since_at = datetime.fromisoformat(config["since"])
 numbers = {f"tenant_{tenant}": number for tenant, number in config["tenants"]}
 
 
 @dlt.destination(
-    batch_size=10,
+    batch_size=1,
     name="pluggto",
-    max_parallel_load_jobs=config["at_once"] * len(config["tenants"]),
-    loader_parallelism_strategy="parallel",
+    max_parallel_load_jobs=everything_at_once if config["tuned"] else None,
 )
 def pluggto(items: list[dict[str, Any]], table: dict[str, Any]) -> None:
     for item in items:

@@ -1,7 +1,8 @@
 """A Singer SDK target, fed by a tap as one feeds targets: ``python with_singer.py CONFIG tap | … CONFIG target``.
 
-One stream a tenant; a batch sink, whose batches several threads send; sinks are drained in parallel. The target's last
-state is the tap's bookmark next time.
+One stream a tenant, a batch sink for each, drained in parallel; the reader that the SDK advises for speed. Tuned, all
+sinks are drained at once, and several threads send each batch; else the SDK's default stands, eight sinks at once, and
+each sends its batch row by row. The target's last state is the tap's bookmark next time.
 """
 
 import json
@@ -15,6 +16,7 @@ from pluggto import CHANGED, Hub
 from psycopg.rows import dict_row
 from singer_sdk import Target
 from singer_sdk import typing as th
+from singer_sdk.contrib.msgspec import MsgSpecReader
 from singer_sdk.sinks import BatchSink
 
 config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
@@ -46,18 +48,15 @@ class Sink(BatchSink):
 
     def process_batch(self, context: dict[str, Any]) -> None:
         number = numbers[self.stream_name]
-        with ThreadPoolExecutor(config["at_once"]) as threads:
+        with ThreadPoolExecutor(config["at_once"] if config["tuned"] else 1) as threads:
             list(threads.map(lambda record: hub.put(number, record), context["records"]))
 
 
 class TargetPluggto(Target):
     name = "target-pluggto"
+    message_reader_class = MsgSpecReader
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList().to_dict()
     default_sink_class = Sink
-
-    @property
-    def max_parallelism(self) -> int:
-        return len(numbers)
 
     def _write_state_message(self, state: dict[str, Any]) -> None:
         super()._write_state_message(state)
@@ -70,4 +69,7 @@ else:
     hub = Hub(config["hub"], config["at_once"] * len(numbers))
     for each in numbers.values():
         hub.login(each)
-    TargetPluggto(config={}).listen(sys.stdin)
+    target = TargetPluggto(config={})
+    if config["tuned"]:
+        target.max_parallelism = len(numbers)
+    target.listen(sys.stdin)
