@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 from rocksync.domain.errors import PassError, TenantError
 from rocksync.domain.tenancy import Credentials, Tenant, TenantId
 from rocksync.pluggto.facts import Login, Observe
+from rocksync.pluggto.limiter import Sleep
 from rocksync.pluggto.replies import Grant
 
 _EARLY_S = 60.0
 _REFUSED_FOR_S = 60.0
-_STRIKES = 3
-"""Tokens refused fresh from login, one after the other, that stop a tenant: three logins at most."""
+_AGAIN_AFTER_S = (1.0, 5.0)
+"""Waits before the next login when a token was refused fresh from one; after the last, the credentials are refused."""
 _FAILED_FOR_S = 2.0
 
 FindCredentials = Callable[[TenantId], Awaitable[Credentials]]
@@ -33,7 +34,8 @@ class AskForToken(Protocol):
 class Session:
     """What is known of one tenant's tokens.
 
-    ``proved``: the hub has answered a request with this token; ``skew_s``: how far its clock was ahead at login;
+    ``proved``: the hub has answered a request with this token; ``strikes``: tokens refused fresh from login since one
+    was not; ``skew_s``: how far its clock was ahead at login;
     ``credentials``: those last used, which a failure is about; ``forgotten``: how many times all was dropped.
     """
 
@@ -61,6 +63,11 @@ class Session:
         """Whether nobody is logging in with it."""
         return not self.lock.locked()
 
+    def prove(self, token: str) -> None:
+        """Note that the hub has answered a request with *token*."""
+        if self.token == token and not self.proved:
+            self.proved, self.strikes = True, 0
+
     def forget(self) -> None:
         """Drop all tokens, and that a login was refused."""
         self.token = self.refresh_token = self.failure = None
@@ -71,11 +78,18 @@ class Auth:
     """Logs tenants in, one login of a tenant at a time, and never again and again with what was refused."""
 
     def __init__(
-        self, *, credentials: FindCredentials, ask: AskForToken, clock: Callable[[], float], observe: Observe
+        self,
+        *,
+        credentials: FindCredentials,
+        ask: AskForToken,
+        clock: Callable[[], float],
+        sleep: Sleep,
+        observe: Observe,
     ) -> None:
         self._credentials = credentials
         self._ask = ask
         self._clock = clock
+        self._sleep = sleep
         self._observe = observe
 
     def current(self, session: Session) -> str | None:
@@ -90,18 +104,19 @@ class Auth:
     async def after_refusal(self, tenant: Tenant, session: Session, refused: str) -> str:
         """Another token than *refused*, which a request was answered 401 with.
 
-        Raises: TenantError if that was fresh, and the two before it too: a single one may have been ended by the hub in
-            that very moment; PassError.
+        Raises: TenantError if that was fresh, and the two before it too, seconds apart: the hub may end one in that very
+            moment, or need a while to know it; PassError.
         """
         async with session.lock:
             if session.token is not None and session.token != refused:
                 return session.token
             if session.token == refused and session.by_password and not session.proved:
                 session.token = session.refresh_token = None
-                session.strikes += 1
-                if session.strikes >= _STRIKES:
+                if session.strikes == len(_AGAIN_AFTER_S):
                     session.strikes = 0
                     raise self._failed(session, _refused(tenant), _REFUSED_FOR_S)
+                session.strikes += 1
+                await self._sleep(_AGAIN_AFTER_S[session.strikes - 1])
             else:
                 session.strikes = 0
             session.refresh_token = None  # what ends a token early ends its companion too (assumed)

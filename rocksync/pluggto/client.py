@@ -23,7 +23,7 @@ from rocksync.pluggto.turns import Turns
 
 T = TypeVar("T")
 _TRIES = 4
-_RENEWALS = 3
+_RENEWALS = 4
 _FIRST_WAIT_S = 0.25
 _TRIED_LONG_S = 20.0
 """No further try of a request that has taken so long already."""
@@ -68,7 +68,7 @@ class Client:
         self._sleep = sleep
         self._observe = observe
         self.breaker = Breaker(clock=clock, observe=observe)
-        self._auth = Auth(credentials=credentials, ask=self._ask_for_token, clock=clock, observe=observe)
+        self._auth = Auth(credentials=credentials, ask=self._ask_for_token, clock=clock, sleep=sleep, observe=observe)
         self._turns = Turns()
         self._accounts = Accounts(
             lambda: Limiter(rate=requests_per_second, concurrency=concurrency, clock=clock, sleep=sleep)
@@ -129,7 +129,7 @@ class Client:
                 await self._wait(failed, tries, self._clock() - started_at)
                 continue
             if reply is not None:
-                session.proved = session.proved or session.token == token
+                session.prove(token)
                 return reply
             renewals += 1
             if renewals > _RENEWALS:

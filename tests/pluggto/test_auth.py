@@ -69,9 +69,29 @@ async def test_a_fresh_token_that_is_refused_stops_the_tenant(opened: Open) -> N
 
 async def test_a_hub_may_end_two_fresh_tokens_in_a_row(opened: Open) -> None:
     async with opened(faults=("revoked-tokensx2",)) as world:
+        began = world.now
         await ask(world)
 
         assert world.logins() == [("password", "granted")] * 3
+        assert world.now - began >= 5, "a hub that knows its new tokens late is given time"
+
+
+async def test_the_third_fresh_token_refused_stops_the_tenant_at_once_although_one_served_before(world: World) -> None:
+    await ask(world)
+    world.sandbox.add_fault("expired-tokens")
+
+    with pytest.raises(TenantError):
+        await ask(world)
+    assert world.logins() == [("password", "granted")] * 4
+
+
+async def test_refusals_count_no_more_once_a_token_was_good(opened: Open) -> None:
+    async with opened(faults=("refused-refresh", "expired-tokensx2")) as world:
+        await ask(world)
+        world.now += 3600
+        world.sandbox.add_fault("expired-tokensx1")
+
+        await ask(world)
 
 
 async def test_refused_credentials_stop_the_tenant_with_few_logins(world: World) -> None:
