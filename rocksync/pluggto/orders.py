@@ -105,10 +105,10 @@ class Orders:
         try:
             return await self._write(tenant, order.id, action, members, repeatable=repeatable)
         except AmbiguousError:
-            now = await self.order(tenant, order.id)
-            if now is None:
-                raise _gone(order.id) from None
-            if not now.shipments:
+            now = None
+            with suppress(ItemError):  # what the look is answered says nothing of the write
+                now = await self.order(tenant, order.id)
+            if now is None or not now.shipments:
                 raise
             return await self._write(tenant, order.id, action, build(now))
 

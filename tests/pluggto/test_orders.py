@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from rocksync.domain.errors import ItemError, PassError
 from rocksync.domain.orders import HubOrder
 from rocksync.domain.reasons import Reason
+from rocksync.pluggto.client import AmbiguousError
 
 from .conftest import TENANT, Open, World
 
@@ -155,6 +157,24 @@ async def test_a_lost_write_of_which_nothing_shows_is_not_repeated(opened: Open,
             await world.hub.write_invoice(TENANT, order, INVOICE)
 
         assert world.sandbox.count("PUT") == 1
+
+
+@pytest.mark.parametrize("look", ["refused", "gone"])
+async def test_a_lost_write_stays_in_doubt_whatever_the_look_for_it_is_answered(world: World, look: str) -> None:
+    (order_id,) = place(world)
+    order = await read(world, order_id)
+    world.sandbox.add_fault("outage@PUT /orders/{id}x2")
+    if look == "refused":
+        world.sandbox.add_fault("400-reads@GET /orders/{id}x2")
+    else:
+        order = replace(order, id="65" + "0" * 22)
+
+    with pytest.raises(AmbiguousError):
+        await world.hub.write_invoice(TENANT, order, INVOICE)
+    with pytest.raises(AmbiguousError):
+        await world.hub.write_shipment(TENANT, order, TRACKING)
+
+    assert world.sandbox.count("PUT") == 2
 
 
 async def test_a_status_never_moves_back(world: World) -> None:
