@@ -117,11 +117,11 @@ GUIDANCE: Mapping[Reason, Guidance] = {
     ),
     Reason.INVALID_ITEM: Guidance(
         meaning="The store's data cannot be sent as they are: no name, a price of 0, a promotion above the"
-        " price, an unsafe SKU.",
+        " price, an unsafe SKU. Or a rule or trigger of the store refuses an order.",
         fix="Correct what the detail names in the store; the item is tried again by itself.",
         who=Actor.STORE,
         meaning_pt="Os dados da loja não podem ser enviados assim: sem nome, preço 0, promoção acima do preço,"
-        " SKU inválido.",
+        " SKU inválido. Ou uma regra ou trigger da loja recusa um pedido.",
         fix_pt="Corrija na loja o que o detalhe aponta; o item é tentado de novo sozinho.",
     ),
     Reason.UNKNOWN_SKU: Guidance(

@@ -18,6 +18,7 @@ from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, Invoice, Ord
 from rocksync.domain.tenancy import Lease, TenantId
 from rocksync.domain.texts import storable
 from rocksync.failures import explained
+from rocksync.store.refusals import blamed
 from rocksync.store.texts import json_text, storable_json
 
 _QUERIES = sql.load("rocksync.store", "orders.sql")
@@ -149,15 +150,13 @@ class StoreOrders:
         tenant, key = lease.tenant.id, document["pluggto_id"]
         if not document["items"]:
             raise ItemError(key, "the order has no lines")
-        try:
+        with blamed(key):
             try:
                 await self._import(lease, document, raw, reserve=reserve)
             except asyncpg.UniqueViolationError:
                 with explained():
                     await self._pool.execute(_QUERIES.skip_taken_ids, tenant)
                 await self._import(lease, document, raw, reserve=reserve)
-        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
-            raise ItemError(key, _refusal(error)) from error
         stored = (await self.rows(tenant, [key]))[key].store
         if stored is None:
             raise ItemError(key, "the order was deleted from the store while it was imported", final=False)
@@ -178,20 +177,23 @@ class StoreOrders:
         """Set the order's status and what its reservations want; False: its row is locked, try again later.
 
         A status that would be a step back is not set: then only the reservations follow the status that the order has.
+
+        Raises: ItemError with what the store refused.
         """
         tenant = lease.tenant.id
-        async with self._writing(lease) as connection:
-            row = await connection.fetchrow(_QUERIES.lock_order, tenant, order.id)
-            if row is None:
-                return not await connection.fetchval(_QUERIES.has_order, tenant, order.id)
-            now = OrderStatus(row["status"])
-            if _may_move(now, status):
-                await connection.execute(_QUERIES.set_status, tenant, order.id, status, storable_json(raw))
-                now = status
-            aligned = await connection.fetch(_QUERIES.align, tenant, order.id, now, reserve)
-            if aligned:
-                await connection.execute(_QUERIES.settle, tenant)
-                await connection.execute(_QUERIES.mark_stock, tenant, [each["sku"] for each in aligned])
+        with blamed(order.pluggto_id):
+            async with self._writing(lease) as connection:
+                row = await connection.fetchrow(_QUERIES.lock_order, tenant, order.id)
+                if row is None:
+                    return not await connection.fetchval(_QUERIES.has_order, tenant, order.id)
+                now = OrderStatus(row["status"])
+                if _may_move(now, status):
+                    await connection.execute(_QUERIES.set_status, tenant, order.id, status, storable_json(raw))
+                    now = status
+                aligned = await connection.fetch(_QUERIES.align, tenant, order.id, now, reserve)
+                if aligned:
+                    await connection.execute(_QUERIES.settle, tenant)
+                    await connection.execute(_QUERIES.mark_stock, tenant, [each["sku"] for each in aligned])
         return True
 
     async def settle(self, tenant: TenantId) -> int:
@@ -329,14 +331,6 @@ async def _insert(connection: PoolConnectionProxy, tenant: TenantId, document: O
             [line["total"] for line in lines],
         )
     return order_id
-
-
-def _refusal(error: asyncpg.PostgresError) -> str:
-    """What the store refused, without the values, which may be a buyer's."""
-    if type(error) is asyncpg.DataError:  # the driver could not even send it
-        return "a value of the order does not fit its column"
-    place = error.constraint_name or error.column_name
-    return f"the store refuses the order ({type(error).__name__.removesuffix('Error')}{f': {place}' if place else ''})"
 
 
 def _text(value: str | None) -> str | None:

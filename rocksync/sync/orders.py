@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -146,7 +147,8 @@ class _Advance:
         for (key, (order, row)), task in zip(ready.items(), tasks, strict=True):
             if isinstance(task, ItemError):
                 answers[key] = task
-                await self._follow(order, row.store)
+                with suppress(ItemError):  # the order is set aside already
+                    await self._follow(order, row.store)
             else:
                 answers[key] = replace(task, hub=order, told=row.told)
         return [answers[item.key] for item, _ in pairs]

@@ -355,3 +355,19 @@ async def test_a_worker_that_moves_an_order_is_not_told_of_it(platform: Platform
 
     assert await platform.changes() == set()
     assert await platform.writes("UPDATE store.sales_order SET status = 'approved'") == {("order", "f00")}
+
+
+async def test_an_order_that_is_set_aside_changes_with_any_column_of_its_row(platform: Platform, order: int) -> None:
+    await platform.connection.execute(
+        """SELECT rocksync.add_tenant('casa', 'Casa', 'casa.example', 'client', 'secret', 'user', 'pass');
+           INSERT INTO rocksync.item (tenant_id, kind, key, state, reason)
+           VALUES (1, 'order', 'f00', 'quarantined', 'invalid_item')"""
+    )
+    later, dated = "UPDATE store.sales_order SET updated_at = now()", "UPDATE store.sales_order SET placed_at = '{}'"
+
+    assert await platform.writes(later) == set()
+    assert await platform.writes(dated.format("2026-07-15")) == {("order", "f00")}
+    assert await platform.writes(dated.format("2026-07-15")) == set()
+
+    await platform.connection.execute("UPDATE rocksync.item SET state = 'synced', reason = 'in_sync'")
+    assert await platform.writes(dated.format("2026-07-16")) == set()
