@@ -15,3 +15,22 @@ BEGIN
                 AND to_jsonb(n) - 'updated_at' <> to_jsonb(o) - 'updated_at'));
     RETURN NULL;
 END $$;
+
+-- An order is imported once: deleted from the store it does not come back by itself, whatever becomes of it at Plugg.to. What
+-- it could be imported as is kept, for when an operator wants it again.
+ALTER TABLE rocksync.hub_order ADD COLUMN imported_at timestamptz;
+COMMENT ON COLUMN rocksync.hub_order.imported_at IS 'When the store was first known to have the order; deleted there, it is not imported again. Null: it never had it, or rocksync resend was asked to bring it back.';
+COMMENT ON COLUMN rocksync.hub_order.importable_as IS 'The store''s status it would have been imported in when it was last seen in one that is imported; null: it never was.';
+-- Of those imported until now: that of the store's order, which has forgotten it; or, where the store has deleted it, of what
+-- Plugg.to showed last, as far as that tells.
+UPDATE rocksync.hub_order h
+   SET imported_at = now(),
+       importable_as = CASE WHEN o.in_store = 'pending' OR (o.in_store IS NULL AND h.status NOT IN ('approved', 'paid')) THEN 'pending'
+                            ELSE 'approved' END
+  FROM (SELECT k.tenant_id, k.id,
+               (SELECT s.status FROM store.sales_order s WHERE s.tenant_id = k.tenant_id AND s.pluggto_id = k.id) AS in_store,
+               (SELECT i.accepted_at FROM rocksync.item i
+                 WHERE i.tenant_id = k.tenant_id AND i.kind = 'order' AND i.key = k.id) AS accepted_at
+          FROM rocksync.hub_order k) o
+ WHERE o.tenant_id = h.tenant_id AND o.id = h.id
+   AND (o.in_store IS NOT NULL OR o.accepted_at IS NOT NULL);

@@ -35,6 +35,14 @@ Source: pluggto-api 4.6.
 CANCELED = frozenset({"canceled", "refunded"})
 """Statuses at the hub that cancel an order. Source: pluggto-api 4.6."""
 
+
+def deleted_by_store(slug: str, order_id: str, hub_status: str) -> str:
+    """What is to be said of an order of tenant *slug* that was imported and that the store has no more."""
+    if hub_status in CANCELED:
+        return f"imported, then deleted from the store; {hub_status} at Plugg.to"
+    return f"imported, then deleted from the store: rocksync resend {slug} order {order_id} imports it again"
+
+
 _PROGRESS = (
     frozenset({"pending", "partial_payment", "under_review"}),
     frozenset({"approved", "paid"}),
@@ -160,6 +168,7 @@ class OrderRow:
     """Both sides of one order: the latest document seen at Plugg.to (JSON text), and the store's own order, if any.
 
     ``importable_as`` is what it would have become when it was seen in a status that is imported; None: it never was.
+    ``was_imported``: the store once had it; if it has not any more, it is not imported again.
     ``told`` is what the hub was last told of it: see OrderTask.
     """
 
@@ -167,6 +176,7 @@ class OrderRow:
     document: str | None = field(default=None, repr=False)
     store: StoreOrder | None = None
     importable_as: OrderStatus | None = None
+    was_imported: bool = False
     told: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

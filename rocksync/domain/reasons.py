@@ -89,17 +89,17 @@ GUIDANCE: Mapping[Reason, Guidance] = {
         fix_pt="Se deve ser vendido: ative-o na loja, com preço e estoque.",
     ),
     Reason.NOT_SELECTED: Guidance(
-        meaning="A rule keeps it out: a mapper, an order first seen too late in its life or placed before"
-        " activation, or an"
+        meaning="A rule keeps it out: a mapper, an order first seen too late in its life, placed before"
+        " activation or deleted from the store after its import, or an"
         " operator who rejected a held change.",
-        fix="If it is to go: change the mapper or its settings; for a rejected change, `rocksync resend`,"
-        " then `rocksync holds approve`.",
+        fix="If it is to go: change the mapper or its settings; for a deleted order, `rocksync resend`; for a rejected"
+        " change, `rocksync resend`, then `rocksync holds approve`.",
         who=Actor.OPERATOR,
-        meaning_pt="Uma regra o deixa de fora: um mapper, um pedido visto tarde demais ou anterior à ativação,"
-        " ou um operador"
+        meaning_pt="Uma regra o deixa de fora: um mapper, um pedido visto tarde demais, anterior à ativação ou"
+        " apagado da loja depois de importado, ou um operador"
         " que recusou uma alteração retida.",
-        fix_pt="Se deve ir: mude o mapper ou suas configurações; para uma alteração recusada, `rocksync resend`"
-        " e depois `rocksync holds approve`.",
+        fix_pt="Se deve ir: mude o mapper ou suas configurações; para um pedido apagado, `rocksync resend`; para uma"
+        " alteração recusada, `rocksync resend` e depois `rocksync holds approve`.",
     ),
     Reason.MISSING_PRICE: Guidance(
         meaning="The store has no price for the SKU (store.price), so it is not created, or keeps its last price.",

@@ -75,6 +75,8 @@ class Desk:
                     f'there is no {what} "{keys.name}" of tenant {slug}, neither in the store nor among what was sent'
                 )
             await connection.execute(_QUERIES.resend, tenant, kinds, list(keys.by_kind.values()))
+            if Kind.ORDER in keys.by_kind:
+                await connection.execute(_QUERIES.import_again, tenant, [keys.by_kind[Kind.ORDER]])
             await self._wake(connection, tenant, kinds)
             await self._audit(connection, "resend", tenant, slug, {"kinds": kinds, "key": keys.name})
             manual = await connection.fetch(_QUERIES.manual_kinds, tenant, kinds)

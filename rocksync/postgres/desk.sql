@@ -58,6 +58,17 @@ SELECT $1, o.kind, o.key, 'pending', 'pending', now(), true FROM unnest($2::text
    SET state = 'pending', reason = 'pending', detail = NULL, resend = true, revision = i.revision + 1, attempts = 0,
        changed_at = coalesce(i.changed_at, excluded.changed_at), next_attempt_at = now();
 
+-- name: import_again
+-- Orders that the store has deleted are imported once more, as if it had never had them; not those that were cancelled.
+-- $1 tenant_id bigint, $2 ids text[]
+UPDATE rocksync.hub_order h
+   SET imported_at = NULL
+ WHERE h.tenant_id = $1
+   AND h.id = ANY ($2)
+   AND h.imported_at IS NOT NULL
+   AND h.status NOT IN ('canceled', 'refunded')
+   AND NOT EXISTS (SELECT FROM store.sales_order s WHERE s.tenant_id = $1 AND s.pluggto_id = h.id);
+
 -- name: is_known
 -- Whether the store, or what we keep of what was sent, has any of these; or an order's key is one that Plugg.to may know.
 -- $1 tenant_id bigint, $2 kinds text[], $3 keys text[]

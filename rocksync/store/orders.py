@@ -5,24 +5,23 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import assert_never
 
 import asyncpg
-import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
 from rocksync import sql
 from rocksync.domain.documents import OrderDocument
 from rocksync.domain.errors import ItemError, LeaseLostError
-from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, Invoice, OrderRow, OrderStatus, Shipment, StoreOrder
+from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, OrderRow, OrderStatus, StoreOrder, deleted_by_store
 from rocksync.domain.tenancy import Lease, TenantId
 from rocksync.domain.texts import storable
 from rocksync.failures import explained
+from rocksync.store.order_rows import order_row
 from rocksync.store.refusals import blamed
 from rocksync.store.texts import json_text, storable_json
 
 _QUERIES = sql.load("rocksync.store", "orders.sql")
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +78,7 @@ class StoreOrders:
         """Both sides of each order; of one that nobody knows, neither."""
         with explained():
             rows = await self._pool.fetch(_QUERIES.rows, tenant, list(dict.fromkeys(ids)))
-        return {row["pluggto_id"]: _order_row(row) for row in rows}
+        return {row["pluggto_id"]: order_row(row) for row in rows}
 
     async def unknown_skus(self, tenant: TenantId, skus: Sequence[str]) -> frozenset[str]:
         """Those of *skus* that are neither a variation of the store nor a product without variations."""
@@ -266,6 +265,8 @@ def _digest(document: str) -> bytes:
 
 def _why_uninteresting(lease: Lease, order: HubOrder, known: asyncpg.Record | None) -> str | None:
     since = lease.tenant.orders_since
+    if known is not None and known["was_imported"]:
+        return deleted_by_store(lease.tenant.slug, order.id, order.status)
     was_importable = known is not None and known["importable_as"] is not None
     if was_importable and order.status in CANCELED:
         return f"{order.status} before it was imported"
@@ -339,56 +340,3 @@ def _text(value: str | None) -> str | None:
 
 def _count(tag: str) -> int:
     return int(tag.rsplit(" ", 1)[-1])
-
-
-def _order_row(row: asyncpg.Record) -> OrderRow:
-    importable_as = row["importable_as"]
-    return OrderRow(
-        id=row["pluggto_id"],
-        document=row["document"],
-        store=_store_order(row),
-        importable_as=None if importable_as is None else OrderStatus(importable_as),
-        told=_decode(row["told"]) if row["told"] else {},
-    )
-
-
-def _store_order(row: asyncpg.Record) -> StoreOrder | None:
-    if row["id"] is None:
-        return None
-    return StoreOrder(
-        id=row["id"],
-        pluggto_id=row["pluggto_id"],
-        status=OrderStatus(row["status"]),
-        channel=row["channel"],
-        channel_order=row["channel_order"],
-        total=row["total"],
-        placed_at=row["placed_at"],
-        invoice=_invoice(row),
-        shipment=_shipment(row),
-    )
-
-
-def _invoice(row: asyncpg.Record) -> Invoice | None:
-    if row["invoiced"] is None:
-        return None
-    return Invoice(
-        key=row["key"],
-        number=row["number"],
-        series=row["series"],
-        issued_at=row["issued_at"],
-        xml_url=row["xml_url"],
-        cfops=row["cfops"],
-    )
-
-
-def _shipment(row: asyncpg.Record) -> Shipment | None:
-    if row["shipped"] is None:
-        return None
-    return Shipment(
-        carrier=row["carrier"],
-        method=row["method"],
-        tracking_code=row["tracking_code"],
-        tracking_url=row["tracking_url"],
-        shipped_at=row["shipped_at"],
-        delivered_at=row["delivered_at"],
-    )

@@ -6,7 +6,8 @@ SELECT rocksync.hold_lease($1, $2, $3);
 -- name: known
 -- What was last seen of orders, and whether the store has them.
 -- $1 tenant_id bigint, $2 ids text[]
-SELECT asked.id, h.digest, h.modified_at, h.importable_as, s.id IS NOT NULL AS in_store
+SELECT asked.id, h.digest, h.modified_at, h.importable_as, h.imported_at IS NOT NULL AS was_imported,
+       s.id IS NOT NULL AS in_store
   FROM unnest($2::text[]) AS asked (id)
   LEFT JOIN rocksync.hub_order h ON h.tenant_id = $1 AND h.id = asked.id
   LEFT JOIN store.sales_order s ON s.tenant_id = $1 AND s.pluggto_id = asked.id
@@ -14,19 +15,19 @@ SELECT asked.id, h.digest, h.modified_at, h.importable_as, s.id IS NOT NULL AS i
     OR s.id IS NOT NULL;
 
 -- name: note
--- As what an order could have been imported is remembered until it is: of approved and pending the lesser text, which is
--- the further.
+-- As what an order could have been imported is remembered: of approved and pending the lesser text, which is the further.
 -- $1 tenant_id bigint, $2 ids text[], $3 statuses text[], $4 modified_at timestamptz[], $5 digests bytea[],
 -- $6 documents text[] (null: of no interest), $7 importable as text[] (null: not now)
-INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, modified_at, digest, document, importable_as)
-SELECT $1, n.id, n.status, least(n.modified_at, now() + interval '5 minutes'), n.digest, n.document,
-       CASE WHEN NOT EXISTS (SELECT FROM store.sales_order s WHERE s.tenant_id = $1 AND s.pluggto_id = n.id) THEN n.importable_as END
+INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, modified_at, digest, document, importable_as, imported_at)
+SELECT $1, n.id, n.status, least(n.modified_at, now() + interval '5 minutes'), n.digest, n.document, n.importable_as,
+       CASE WHEN EXISTS (SELECT FROM store.sales_order s WHERE s.tenant_id = $1 AND s.pluggto_id = n.id) THEN now() END
   FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::bytea[], $6::text[], $7::text[])
        AS n (id, status, modified_at, digest, document, importable_as)
     ON CONFLICT (tenant_id, id) DO UPDATE
    SET status = excluded.status, modified_at = coalesce(excluded.modified_at, h.modified_at), digest = excluded.digest,
        document = excluded.document, seen_at = now(), missing_skus = '{}',
-       importable_as = least(h.importable_as, excluded.importable_as);
+       importable_as = least(h.importable_as, excluded.importable_as),
+       imported_at = coalesce(h.imported_at, excluded.imported_at);
 
 -- name: note_items
 -- Items of orders that differ: pending, or skipped with the detail that says why.
@@ -46,7 +47,8 @@ SELECT $1, 'order', n.key,
 -- name: rows
 -- Both sides of orders, one row for each; times are brought into the years that the driver has, 1 to 9999.
 -- $1 tenant_id bigint, $2 ids text[]
-SELECT asked.id AS pluggto_id, h.document, h.importable_as, h.told, s.id, s.status, s.channel, s.channel_order, s.total,
+SELECT asked.id AS pluggto_id, h.document, h.importable_as, h.imported_at IS NOT NULL AS was_imported, h.told,
+       s.id, s.status, s.channel, s.channel_order, s.total,
        CASE WHEN s.placed_at IS NOT NULL THEN least(greatest(s.placed_at, year.first), year.last) END AS placed_at,
        i.order_id AS invoiced, i.key, i.number, i.series,
        CASE WHEN i.issued_at IS NOT NULL THEN least(greatest(i.issued_at, year.first), year.last) END AS issued_at,
@@ -86,9 +88,9 @@ UPDATE rocksync.hub_order SET digest = '' WHERE tenant_id = $1 AND id = $2;
 -- What an order was like when it was read by itself: shown otherwise, even as it was before, it counts as changed. One that
 -- no list has shown yet gets a digest that no document has: its first sight there counts as a change.
 -- $1 tenant_id bigint, $2 id text, $3 status text, $4 digest bytea, $5 importable as text (null: not now)
-INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, digest, importable_as)
-SELECT $1, $2, $3, ''::bytea,
-       CASE WHEN NOT EXISTS (SELECT FROM store.sales_order s WHERE s.tenant_id = $1 AND s.pluggto_id = $2) THEN $5::text END
+INSERT INTO rocksync.hub_order AS h (tenant_id, id, status, digest, importable_as, imported_at)
+SELECT $1, $2, $3, ''::bytea, $5::text,
+       CASE WHEN EXISTS (SELECT FROM store.sales_order s WHERE s.tenant_id = $1 AND s.pluggto_id = $2) THEN now() END
     ON CONFLICT (tenant_id, id) DO UPDATE SET digest = $4, importable_as = least(h.importable_as, excluded.importable_as)
  WHERE h.digest <> $4;
 
@@ -150,9 +152,9 @@ VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7::text::jsonb, $8::text::jsonb, $
 RETURNING id;
 
 -- name: imported
--- It is imported once: deleted from the store it does not come back because it goes on at the hub.
+-- It is imported once: deleted from the store it does not come back by itself.
 -- $1 tenant_id bigint, $2 id text
-UPDATE rocksync.hub_order SET importable_as = NULL WHERE tenant_id = $1 AND id = $2;
+UPDATE rocksync.hub_order SET imported_at = now() WHERE tenant_id = $1 AND id = $2;
 
 -- name: skip_taken_ids
 -- The platform gave orders ids of its own choice: go on behind them.

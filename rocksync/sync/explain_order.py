@@ -8,7 +8,7 @@ from rocksync.domain.desk import Attempt
 from rocksync.domain.documents import OrderTask
 from rocksync.domain.errors import ItemError
 from rocksync.domain.explanation import Explanation, ItemSituation, Live, Part, Situation, Verdict
-from rocksync.domain.orders import CANCELED, HubOrder, OrderRow, OrderStatus, StoreOrder
+from rocksync.domain.orders import CANCELED, HubOrder, OrderRow, OrderStatus, StoreOrder, deleted_by_store
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind, Tenant
 from rocksync.sync import verdicts
@@ -60,7 +60,9 @@ class _Run:
         if self._hub is None and live.error is not None and row is not None and row.document is not None:
             self._hub = self._decoded(row.document)
         task = await self._task(row or OrderRow(id=self._id))
-        verdict = verdicts.of_tenant(self._situation, live) or await self._judged(task, store, live)
+        verdict = (
+            verdicts.of_tenant(self._situation, live) or self._deleted(row) or await self._judged(task, store, live)
+        )
         kind = None if verdicts.of_tenant(self._situation, live) else Kind.ORDER
         part = Part(
             kind=Kind.ORDER,
@@ -112,6 +114,12 @@ class _Run:
             "placed_at": self._hub.placed_at if self._hub else None,
         }
 
+    def _deleted(self, row: OrderRow | None) -> Verdict | None:
+        if self._hub is None or row is None or row.store is not None or not row.was_imported:
+            return None
+        detail = deleted_by_store(self._tenant.slug, self._id, self._hub.status)
+        return Verdict(reason=Reason.NOT_SELECTED, detail=detail)
+
     async def _judged(self, task: OrderTask | ItemError | None, store: StoreOrder | None, live: Live) -> Verdict:
         item = self._item
         if isinstance(task, ItemError):
@@ -154,9 +162,6 @@ class _Run:
         if missing:
             detail = f"the store sells no SKU {', '.join(sorted(missing))}: imported when it does"
             return Verdict(reason=Reason.UNKNOWN_SKU, detail=detail)
-        if self._item is not None and self._item.state == "synced":
-            again = f"rocksync resend {self._tenant.slug} order {self._id}"
-            return Verdict(reason=Reason.NOT_SELECTED, detail=f"imported, then deleted from the store: {again}")
         return Verdict(reason=Reason.PENDING, detail="it is imported by the next pass")
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from rocksync.domain.documents import InvoicePayload, OrderTask, ShipmentPayload, Skip
 from rocksync.domain.errors import ItemError
-from rocksync.domain.orders import CANCELED, HubOrder, OrderRow, OrderStatus, StoreOrder
+from rocksync.domain.orders import CANCELED, HubOrder, OrderRow, OrderStatus, StoreOrder, deleted_by_store
 from rocksync.domain.outcomes import (
     Accepted,
     Delivery,
@@ -140,6 +140,9 @@ class _Advance:
                 answers[item.key] = order
             elif order is None:
                 answers[item.key] = _absent(item, row)
+            elif row is not None and row.was_imported and row.store is None:
+                detail = deleted_by_store(self.lease.tenant.slug, item.key, order.status)
+                answers[item.key] = Skip(key=item.key, reason=Reason.NOT_SELECTED, detail=detail)
             else:
                 ready[item.key] = (order, row or OrderRow(id=item.key))
         seen = [(as_imported(order, row), row.store) for order, row in ready.values()]

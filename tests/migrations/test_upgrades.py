@@ -49,3 +49,34 @@ async def test_rows_that_would_be_refused_by_now_do_not_stop_an_upgrade(empty_da
 
     assert await connection.fetchval("SELECT count(*) FROM store.shipment") == 1
     await connection.close()
+
+
+async def test_orders_that_were_imported_before_count_as_imported(empty_database: str, tmp_path: Path) -> None:
+    connection = await upgraded(
+        empty_database,
+        tmp_path,
+        "SELECT rocksync.add_tenant('casa', 'Casa', 'casa.example', 'client', 'secret', 'user', 'pass')",
+        """INSERT INTO store.sales_order (tenant_id, pluggto_id, status, total)
+           VALUES (1, 'waits', 'pending', 1), (1, 'sent', 'shipped', 1)""",
+        """INSERT INTO rocksync.hub_order (tenant_id, id, status, digest)
+           VALUES (1, 'waits', 'pending', ''), (1, 'sent', 'shipped', ''), (1, 'deleted', 'paid', ''),
+                  (1, 'deleted, on', 'picking', ''), (1, 'parked', 'approved', ''), (1, 'late', 'picking', '')""",
+        """INSERT INTO rocksync.item (tenant_id, kind, key, state, reason, accepted_at)
+           VALUES (1, 'order', 'waits', 'synced', 'in_sync', now()),
+                  (1, 'order', 'deleted', 'synced', 'in_sync', now()),
+                  (1, 'order', 'deleted, on', 'skipped', 'not_selected', now()),
+                  (1, 'order', 'parked', 'quarantined', 'unknown_sku', NULL)""",
+    )
+
+    rows = await connection.fetch(
+        "SELECT id, imported_at IS NOT NULL, importable_as FROM rocksync.hub_order ORDER BY id"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("deleted", True, "approved"),
+        ("deleted, on", True, "pending"),
+        ("late", False, None),
+        ("parked", False, "approved"),
+        ("sent", True, "approved"),
+        ("waits", True, "pending"),
+    ]
+    await connection.close()
