@@ -34,3 +34,35 @@ UPDATE rocksync.hub_order h
           FROM rocksync.hub_order k) o
  WHERE o.tenant_id = h.tenant_id AND o.id = h.id
    AND (o.in_store IS NOT NULL OR o.accepted_at IS NOT NULL);
+
+-- Rows from before the bounds of what a worker can read, which Postgres checks whenever such a row is updated, whichever of its
+-- columns is: brought within them, as workers read them anyway. Rows that a trigger of the platform keeps as they are stay so,
+-- and so do views.
+DO $$
+DECLARE
+    rule record;
+BEGIN
+    FOR rule IN
+        SELECT *
+          FROM (VALUES
+                ('store.product', 'categories = ARRAY(SELECT unnest(categories)), photos = ARRAY(SELECT unnest(photos))',
+                 'array_ndims(categories) > 1 OR array_ndims(photos) > 1'),
+                ('store.variation', 'photos = ARRAY(SELECT unnest(photos))', 'array_ndims(photos) > 1'),
+                ('store.sales_order', 'placed_at = least(greatest(placed_at, $1), $2)', 'NOT placed_at BETWEEN $1 AND $2'),
+                ('store.invoice', 'issued_at = least(greatest(issued_at, $1), $2)', 'NOT issued_at BETWEEN $1 AND $2'),
+                ('store.shipment',
+                 'shipped_at = CASE WHEN shipped_at IS NOT NULL THEN least(greatest(shipped_at, $1), $2) END,
+                  delivered_at = CASE WHEN delivered_at IS NOT NULL THEN least(greatest(delivered_at, $1), $2) END',
+                 'NOT shipped_at BETWEEN $1 AND $2 OR NOT delivered_at BETWEEN $1 AND $2'),
+                ('rocksync.tenant', 'orders_since = least(greatest(orders_since, $1), $2)', 'NOT orders_since BETWEEN $1 AND $2'))
+               AS v (relation, changes, condition)
+         WHERE (SELECT c.relkind FROM pg_class c WHERE c.oid = v.relation::regclass) IN ('r', 'p')
+    LOOP
+        BEGIN
+            EXECUTE format('UPDATE %s SET %s WHERE %s', rule.relation, rule.changes, rule.condition)
+              USING timestamptz '0001-01-01 00:00:00+00', timestamptz '9999-12-30 00:00:00+00';
+        EXCEPTION WHEN raise_exception OR integrity_constraint_violation THEN
+            RAISE WARNING 'rows of % that no worker can read stay as they are: %', rule.relation, SQLERRM;
+        END;
+    END LOOP;
+END $$;

@@ -51,6 +51,69 @@ async def test_rows_that_would_be_refused_by_now_do_not_stop_an_upgrade(empty_da
     await connection.close()
 
 
+_KEEPS = """
+CREATE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not to be changed'; END $$;
+CREATE TRIGGER keep BEFORE UPDATE ON store.{} FOR EACH ROW WHEN (OLD.{}) EXECUTE FUNCTION public.keep()
+"""
+
+
+async def test_rows_that_would_be_refused_by_now_are_brought_within_bounds(empty_database: str, tmp_path: Path) -> None:
+    connection = await upgraded(
+        empty_database,
+        tmp_path,
+        "SELECT rocksync.add_tenant('casa', 'Casa', 'casa.example', 'client', 'secret', 'user', 'pass')",
+        "UPDATE rocksync.tenant SET orders_since = 'infinity', status = 'active'",
+        """INSERT INTO store.product (tenant_id, sku, categories, photos)
+           VALUES (1, 'A', '{{Casa,Mesa}}', '{{a},{b}}'), (1, 'B', '{Casa}', '{}'), (1, 'C', '{}', '{a}')""",
+        "INSERT INTO store.variation (tenant_id, sku, product_sku, photos) VALUES (1, 'A-1', 'A', '{{a},{b}}')",
+        """INSERT INTO store.sales_order (tenant_id, id, status, total, placed_at)
+           VALUES (1, 1, 'pending', 1, 'infinity'), (1, 2, 'pending', 1, NULL)""",
+        """INSERT INTO store.invoice (tenant_id, order_id, key, number, series, issued_at)
+           VALUES (1, 1, '35', '1', '1', '20261-07-15')""",
+        """INSERT INTO store.shipment (tenant_id, order_id, shipped_at, delivered_at)
+           VALUES (1, 1, '-infinity', 'infinity'), (1, 2, 'infinity', NULL)""",
+        _KEEPS.format("product", "sku = 'B'"),
+    )
+
+    for statement in (
+        "SELECT rocksync.pause_tenant('casa', 'stocktaking')",
+        "UPDATE store.product SET name = 'Caneca' WHERE sku = 'A'",
+        "UPDATE store.variation SET name = 'Caneca'",
+        "UPDATE store.sales_order SET status = 'approved'",
+        "UPDATE store.invoice SET cfops = '5102'",
+        "UPDATE store.shipment SET carrier = 'Correios'",
+    ):
+        await connection.execute(statement)
+    products = await connection.fetch("SELECT categories, photos FROM store.product ORDER BY sku")
+    assert [tuple(row) for row in products] == [(["Casa", "Mesa"], ["a", "b"]), (["Casa"], []), ([], ["a"])]
+    assert await connection.fetchval("SELECT photos FROM store.variation") == ["a", "b"]
+    await connection.execute("SET TimeZone = 'UTC'")
+    placed = await connection.fetch("SELECT placed_at::date::text FROM store.sales_order ORDER BY id")
+    assert [tuple(row) for row in placed] == [("9999-12-30",), (None,)]
+    sent = await connection.fetch(
+        "SELECT shipped_at::date::text, delivered_at::date::text FROM store.shipment ORDER BY 1"
+    )
+    assert [tuple(row) for row in sent] == [("0001-01-01", "9999-12-30"), ("9999-12-30", None)]
+    await connection.close()
+
+
+async def test_rows_that_the_platform_keeps_as_they_are_do_not_stop_an_upgrade(
+    empty_database: str, tmp_path: Path
+) -> None:
+    connection = await upgraded(
+        empty_database,
+        tmp_path,
+        """INSERT INTO store.sales_order (tenant_id, id, status, total, placed_at)
+           VALUES (1, 1, 'pending', 1, 'infinity')""",
+        "INSERT INTO store.product (tenant_id, sku, photos) VALUES (1, 'A', '{{a},{b}}')",
+        _KEEPS.format("sales_order", "id = 1"),
+    )
+
+    assert await connection.fetchval("SELECT placed_at::text FROM store.sales_order") == "infinity"
+    assert await connection.fetchval("SELECT photos FROM store.product") == ["a", "b"]
+    await connection.close()
+
+
 async def test_orders_that_were_imported_before_count_as_imported(empty_database: str, tmp_path: Path) -> None:
     connection = await upgraded(
         empty_database,
