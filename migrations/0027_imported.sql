@@ -35,6 +35,14 @@ UPDATE rocksync.hub_order h
  WHERE o.tenant_id = h.tenant_id AND o.id = h.id
    AND (o.in_store IS NOT NULL OR o.accepted_at IS NOT NULL);
 
+-- Of invoices told before that was noted, the key is known: another one that replaces it goes to the same shipment.
+UPDATE rocksync.hub_order h
+   SET told = h.told || jsonb_build_object('invoice', jsonb_build_object('payload', jsonb_build_object('nfe_key', btrim(i.key)),
+                                                                        'done', false))
+  FROM store.sales_order s JOIN store.invoice i ON i.tenant_id = s.tenant_id AND i.order_id = s.id
+ WHERE s.tenant_id = h.tenant_id AND s.pluggto_id = h.id
+   AND NOT h.told ? 'invoice';
+
 -- Rows from before the bounds of what a worker can read, which Postgres checks whenever such a row is updated, whichever of its
 -- columns is: brought within them, as workers read them anyway. Rows that a trigger of the platform keeps as they are stay so,
 -- and so do views.

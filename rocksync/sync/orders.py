@@ -239,6 +239,9 @@ class _Advance:
                 return replace(refused(item, error), delivery=_joined(done))
             if not shows_invoice(hub, task):
                 return _unconfirmed(item, "invoice", done)
+        if task.invoice is not None and "invoice" not in task.told:  # so that another key goes to the same shipment
+            told = {"payload": task.invoice, "done": True}
+            await self.deps.orders.told(self.lease, item.key, "invoice", told)
         if task.shipment is not None and (item.resend or not shows_tracking(hub, task)):
             if not is_invoiced(hub):
                 return _waits_for_invoice(item)

@@ -1,5 +1,6 @@
 """Migrations of a database that is in use: with views in the place of tables, and with rows that are refused by now."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -111,6 +112,24 @@ async def test_rows_that_the_platform_keeps_as_they_are_do_not_stop_an_upgrade(
 
     assert await connection.fetchval("SELECT placed_at::text FROM store.sales_order") == "infinity"
     assert await connection.fetchval("SELECT photos FROM store.product") == ["a", "b"]
+    await connection.close()
+
+
+async def test_the_keys_of_invoices_from_before_are_known_as_told(empty_database: str, tmp_path: Path) -> None:
+    connection = await upgraded(
+        empty_database,
+        tmp_path,
+        "SELECT rocksync.add_tenant('casa', 'Casa', 'casa.example', 'client', 'secret', 'user', 'pass')",
+        """INSERT INTO store.sales_order (tenant_id, id, pluggto_id, status, total)
+           VALUES (1, 1, 'invoiced', 'approved', 1), (1, 2, 'waits', 'approved', 1)""",
+        """INSERT INTO store.invoice (tenant_id, order_id, key, number, series, issued_at)
+           VALUES (1, 1, '35 ', '1', '1', now())""",
+        """INSERT INTO rocksync.hub_order (tenant_id, id, status, digest)
+           VALUES (1, 'invoiced', 'invoiced', ''), (1, 'waits', 'approved', '')""",
+    )
+
+    told = await connection.fetch("SELECT told FROM rocksync.hub_order ORDER BY id")
+    assert [json.loads(row["told"]) for row in told] == [{"invoice": {"payload": {"nfe_key": "35"}, "done": False}}, {}]
     await connection.close()
 
 

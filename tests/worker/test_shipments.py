@@ -84,11 +84,16 @@ async def test_an_invoice_that_was_refused_is_told_at_once_when_it_is_corrected(
     assert (shipment["nfe_key"], shipment["nfe_number"]) == (KEY, "13")
 
 
-async def test_an_invoice_that_replaces_another_goes_to_the_shipment_of_that(world: World) -> None:
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_an_invoice_that_replaces_another_goes_to_the_shipment_of_that(world: World, is_forgotten: bool) -> None:
     shop, order = await sell(world, shipment=True)
     await world.sync(shop, Kind.ORDER)
     await invoice(shop, order)
     await world.sync(shop, Kind.ORDER)
+    if is_forgotten:  # as when a worker dies before it notes what it told; then the order is seen again
+        await shop.sql("UPDATE rocksync.hub_order SET told = '{}' WHERE tenant_id = $1")
+        shop.market.change(order["id"], {"receiver_city": "Natal"})
+        await world.sync(shop, Kind.ORDER)
     shop.market.add_shipment(order["id"])
     key = with_check_digit(f"{KEY[:42]}9")
     await shop.sql("UPDATE store.invoice SET key = $2 WHERE tenant_id = $1", key)
