@@ -206,7 +206,7 @@ class _Write:
         await self._settle(reply, either(accepted, sending))
         await self._remove_doubled(reply.value)
         await self._restore_categories(reply.value, found.value)
-        await self._restore_offers(reply.value)
+        await self._restore_offers(reply.value or found.value)  # unchanged, it is as it was found
 
     async def _put(self, members: Members, *, told: bool = True) -> Reply[Members]:
         sent, content = body(self._key, members)
