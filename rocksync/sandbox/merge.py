@@ -31,6 +31,7 @@ class Merger:
     user_id: int
     new_id: Callable[[], str]
     subtree_removal: bool = False
+    attributes_by_id: bool = False
     photo_sources: dict[str, str] = field(default_factory=dict)
 
     def merge(self, stored: Document, sent: Document) -> bool:
@@ -51,7 +52,8 @@ class Merger:
         index = _index(array, stored)
         changed = False
         for element in sent:
-            row = find_row(array, index, element)
+            unnamed = self.attributes_by_id and array == "attributes" and "id" not in element
+            row = None if unnamed else find_row(array, index, element)
             if element.get("remove") is True:
                 changed |= row is not None and self._remove(array, stored, index, row)
             elif row is None:

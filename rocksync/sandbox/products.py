@@ -166,6 +166,7 @@ class Shelf:
 
     def _merge(self, product: Document, sent: Document, profile: Profile) -> bool:
         self._merger.subtree_removal = profile.category_subtree
+        self._merger.attributes_by_id = profile.attributes_by_id
         changed = self._merger.merge(product, sent)
         if changed and not _SUMMARISED.isdisjoint(sent):
             product["inspected_fields"] = inspected_fields(product)

@@ -25,6 +25,8 @@ class Profile:
     """``total`` counts what is left from the cursor on, not all matches [X6]."""
     category_subtree: bool = False
     """Removing a category removes its sub-paths too [X8]."""
+    attributes_by_id: bool = False
+    """An attribute sent without an id is added, also beside one of its code; otherwise its code finds it (unknown)."""
     end_day_inclusive: bool = False
     """The last day of a range of bare dates is part of the range (unknown; left out is the harder reading)."""
     status_lists: bool = False

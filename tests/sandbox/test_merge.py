@@ -44,6 +44,19 @@ async def test_attributes_merge_by_id_and_those_without_one_by_code(put):
     assert none == []
 
 
+async def test_attributes_merge_by_id_alone_on_request(hub, put):
+    hub.profile = parse_profile("strict+attributes_by_id")
+    first = (await put(attributes=[ATTRIBUTE]))["attributes"][0]
+
+    twice = (await put(attributes=[ATTRIBUTE]))["attributes"]
+    by_id = (await put(attributes=[{"id": first["id"], "value": {"code": "rosa", "label": "Rosa"}}]))["attributes"]
+    left = (await put(attributes=[{"id": first["id"], "remove": True}]))["attributes"]
+
+    assert [row["code"] for row in twice] == ["cor", "cor"]
+    assert [row["value"]["code"] for row in by_id] == ["rosa", "azul"]
+    assert left == [by_id[1]]
+
+
 async def test_categories_merge_by_id_or_name(hub, put):
     paths = ["Casa", "Casa > Cozinha", "Casa > Cozinha > Panelas"]
     first = (await put(categories=[{"name": name} for name in paths]))["categories"]

@@ -55,13 +55,20 @@ async def test_what_a_write_without_an_answer_has_brought_back_gets_its_price(wo
     assert (shop.at_hub("A")["price"], shop.at_hub("A")["quantity"]) == (10, 5)
 
 
-async def test_a_write_that_is_repeated_without_a_reply_doubles_nothing(world: World) -> None:
+@pytest.mark.parametrize("profile", ["strict", "strict+attributes_by_id"])
+async def test_a_write_that_is_repeated_without_a_reply_doubles_nothing(world: World, profile: str) -> None:
+    world.hub.profile = parse_profile(profile)
     shop = await world.shop()
     await shop.simple("A")
+    await shop.varied("B", "B1")
     await world.sync(shop)
     world.hub.add_fault("5xx-after-write@PUTx1")
 
-    await shop.sql("""UPDATE store.product SET attributes = '{"Cor": "Azul"}' WHERE tenant_id = $1""")
+    await shop.sql("""UPDATE store.product SET attributes = '{"Cor": "Azul"}' WHERE tenant_id = $1 AND sku = 'A'""")
+    await world.sync(shop)
+    world.hub.add_fault("5xx-after-write@PUTx1")
+    await shop.sql("""UPDATE store.variation SET attributes = '{"Cor": "Azul"}' WHERE tenant_id = $1""")
     await world.sync(shop)
 
-    assert [each["code"] for each in shop.at_hub("A")["attributes"]] == ["cor"]
+    for sku in ("A", "B1"):
+        assert [each["code"] for each in shop.at_hub(sku)["attributes"]] == ["cor"]
