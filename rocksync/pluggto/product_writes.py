@@ -188,7 +188,7 @@ def _keyed(
 def without_duplicates(shown: Members, sent: Members) -> dict[str, Any] | None:
     """The body that removes what a write of *sent* has doubled, or its repetition; None: nothing of it is doubled.
 
-    Of attributes the last stays, which has the value just sent; of categories the first.
+    What was sent by its id stays; else of attributes the last, which has the value just sent, of categories the first.
     """
     body = _doubled(shown, sent)
     parts = _by(sent.get("variations"), "sku")
@@ -205,10 +205,12 @@ def without_duplicates(shown: Members, sent: Members) -> dict[str, Any] | None:
 def _doubled(shown: Members, sent: Members) -> dict[str, Any]:
     body = {}
     for name, key in _BY_ID.items():
-        ours = {each.get(key) for each in _elements(sent.get(name)) if not each.get("remove")}
+        kept = [each for each in _elements(sent.get(name)) if not each.get("remove")]
+        ours, ids = {each.get(key) for each in kept}, {each.get("id") for each in kept}
         elements = [each for each in _elements(shown.get(name)) if each.get(key) in ours and each.get("id")]
         if name == "attributes":
             elements.reverse()
+        elements.sort(key=lambda each: each["id"] not in ids)
         seen, extra = set[Any](), list[dict[str, Any]]()
         for element in elements:
             if element[key] in seen:

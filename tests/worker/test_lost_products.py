@@ -72,3 +72,20 @@ async def test_a_write_that_is_repeated_without_a_reply_doubles_nothing(world: W
 
     for sku in ("A", "B1"):
         assert [each["code"] for each in shop.at_hub(sku)["attributes"]] == ["cor"]
+
+
+async def test_a_value_that_changes_while_the_attribute_is_there_twice_reaches_the_hub(world: World) -> None:
+    world.hub.profile = parse_profile("strict+attributes_by_id")
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.sync(shop)
+    world.hub.add_fault("5xx-after-write@PUT")
+    await shop.sql("""UPDATE store.product SET attributes = '{"Voltagem": "220V"}' WHERE tenant_id = $1""")
+    await world.sync(shop)
+    assert len(shop.at_hub("A")["attributes"]) > 1
+
+    await shop.sql("""UPDATE store.product SET attributes = '{"Voltagem": "110V"}' WHERE tenant_id = $1""")
+    await world.again(shop)
+
+    assert [each["value"]["label"] for each in shop.at_hub("A")["attributes"]] == ["110V"]
+    assert await shop.why("product", "A") == ("synced", "in_sync")
