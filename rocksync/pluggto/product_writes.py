@@ -174,15 +174,15 @@ def _photos(wanted: Sequence[Members], before: Sequence[Members], there: Sequenc
 def _keyed(
     key: str, wanted: Sequence[Members], before: Sequence[Members], there: Sequence[Members]
 ) -> list[dict[str, Any]]:
-    """Elements with the hub's ids where it has them: without, a change would add a second one.
+    """Elements with the hub's ids where it has them: without, a change would add a second one. What is gone, each time.
 
     Source: https://developers.plugg.to/reference/createupdate-and-delete-attributes and /update-and-delete-categories.
     """
     ids = {element[key]: element["id"] for element in reversed(there) if element.get(key) and element.get("id")}
     kept = {element.get(key) for element in wanted}
     sent = [{**element, "id": ids[element[key]]} if element.get(key) in ids else dict(element) for element in wanted]
-    gone = dict.fromkeys(element.get(key) for element in before)
-    return sent + [{"id": ids[name], "remove": True} for name in gone if name in ids and name not in kept]
+    gone = ids.keys() & ({element.get(key) for element in before} - kept)
+    return sent + [{"id": each["id"], "remove": True} for each in there if each.get(key) in gone and each.get("id")]
 
 
 def without_duplicates(shown: Members, sent: Members) -> dict[str, Any] | None:

@@ -46,6 +46,21 @@ async def test_an_attribute_that_is_there_twice_has_the_value_just_sent(
 
 
 @pytest.mark.parametrize("of", [product, variation])
+@pytest.mark.parametrize("repair", [True, False], ids=["repair", "update"])
+async def test_an_attribute_that_left_the_store_goes_as_often_as_it_is_there(
+    world: World, of: Any, repair: bool
+) -> None:
+    await world.hub.put_product(TENANT, of(OLD), None, full=False)
+    others = {"code": "voltagem", "label": "Voltagem", "value": None, "id": "e" * 24}
+    at_hub(world, of())["attributes"] += [dict(TWIN), others]
+
+    before = accepted(of(OLD))
+    await world.hub.put_product(TENANT, of(), before, full=False, sending=before if repair else None)
+
+    assert at_hub(world, of())["attributes"] == [others]
+
+
+@pytest.mark.parametrize("of", [product, variation])
 async def test_of_attributes_that_a_hub_adds_without_an_id_the_last_stays(opened: Open, of: Any) -> None:
     async with opened("strict+attributes_by_id+upsert") as world:
         await world.hub.put_product(TENANT, of(OLD), None, full=False)
