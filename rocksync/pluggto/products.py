@@ -183,7 +183,7 @@ class _Write:
             await self._create_again()
             return
         await self._settle(reply, accepted)
-        await self._remove_doubled(reply.value)
+        await self._remove_doubled(reply.value or shown)
         await self._restore_categories(reply.value, shown)
         await self._restore_offers(reply.value)
 
@@ -204,7 +204,7 @@ class _Write:
             await self._create_again()
             return
         await self._settle(reply, either(accepted, sending))
-        await self._remove_doubled(reply.value)
+        await self._remove_doubled(reply.value or found.value)
         await self._restore_categories(reply.value, found.value)
         await self._restore_offers(reply.value or found.value)  # unchanged, it is as it was found
 
@@ -285,7 +285,10 @@ class _Write:
         return refusal
 
     async def _remove_doubled(self, after: Members | None) -> None:
-        """Remove what a first write onto an existing product has doubled, or one that was repeated without a reply."""
+        """Remove what a first write onto an existing product has doubled, or one that was repeated without a reply.
+
+        *after*: what the hub has now; of a write that changed nothing, what it had before.
+        """
         doubled = product_writes.without_duplicates(after, self._sent) if after is not None else None
         if doubled is not None:
             self._accept(await self._put(doubled, told=False))

@@ -47,6 +47,20 @@ async def test_an_attribute_that_is_there_twice_has_the_value_just_sent(
 
 @pytest.mark.parametrize("of", [product, variation])
 @pytest.mark.parametrize("repair", [True, False], ids=["repair", "update"])
+async def test_an_attribute_that_is_there_twice_goes_with_a_write_that_changes_nothing(
+    world: World, of: Any, repair: bool
+) -> None:
+    await world.hub.put_product(TENANT, of(OLD), None, full=False)
+    at_hub(world, of())["attributes"].append(dict(TWIN))
+
+    before = accepted(of(OLD))
+    await world.hub.put_product(TENANT, of(OLD), before, full=True, sending=before if repair else None)
+
+    assert [row["value"] for row in at_hub(world, of())["attributes"]] == [OLD["value"]]
+
+
+@pytest.mark.parametrize("of", [product, variation])
+@pytest.mark.parametrize("repair", [True, False], ids=["repair", "update"])
 async def test_an_attribute_that_left_the_store_goes_as_often_as_it_is_there(
     world: World, of: Any, repair: bool
 ) -> None:

@@ -89,3 +89,18 @@ async def test_a_value_that_changes_while_the_attribute_is_there_twice_reaches_t
 
     assert [each["value"]["label"] for each in shop.at_hub("A")["attributes"]] == ["110V"]
     assert await shop.why("product", "A") == ("synced", "in_sync")
+
+
+async def test_an_attribute_that_is_there_twice_is_there_once_although_nothing_changes(world: World) -> None:
+    world.hub.profile = parse_profile("strict+attributes_by_id")
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.sync(shop)
+    world.hub.add_fault("5xx-after-write@PUT")
+    await shop.sql("""UPDATE store.product SET attributes = '{"Voltagem": "220V"}' WHERE tenant_id = $1""")
+    await world.sync(shop)
+
+    await world.again(shop)
+
+    assert [each["value"]["label"] for each in shop.at_hub("A")["attributes"]] == ["220V"]
+    assert await shop.why("product", "A") == ("synced", "in_sync")
