@@ -34,7 +34,11 @@ schedule = LazyGroup(
 @click.argument("kind", type=KindType())
 @click.option("--every", type=DurationType(), help="At this interval, such as 90s, 10m or 1h30m.")
 @click.option("--manual", is_flag=True, help="Only on request (rocksync sync).")
-@click.option("--immediate", is_flag=True, help="Within seconds of a change.")
+@click.option(
+    "--immediate",
+    is_flag=True,
+    help="Within seconds of a change; then the platform cannot PREPARE TRANSACTION what changes it.",
+)
 @click.option("--default", "as_default", is_flag=True, help="At the default interval of the kind.")
 @json_option
 def set_schedule(

@@ -20,6 +20,11 @@ class OrderStatus(StrEnum):
     DELIVERED = "delivered"
     CANCELED = "canceled"
 
+    def precedes(self, other: "OrderStatus") -> bool:
+        """Whether an order goes on to *other* from here; nothing follows the last two, delivered and canceled."""
+        places = list(OrderStatus)
+        return self not in places[-2:] and places.index(self) < places.index(other)
+
 
 IMPORTED_AS = {
     "pending": OrderStatus.PENDING,
@@ -161,6 +166,14 @@ class StoreOrder:
     placed_at: datetime | None = None
     invoice: Invoice | None = None
     shipment: Shipment | None = None
+
+    @property
+    def reached(self) -> OrderStatus:
+        """Its status, or what its invoice and shipment say, where the platform has written an older one over it."""
+        said = OrderStatus.INVOICED if self.invoice is not None else self.status
+        if self.shipment is not None:
+            said = OrderStatus.SHIPPED if self.shipment.delivered_at is None else OrderStatus.DELIVERED
+        return said if self.status.precedes(said) else self.status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

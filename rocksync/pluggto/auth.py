@@ -104,8 +104,8 @@ class Auth:
     async def after_refusal(self, tenant: Tenant, session: Session, refused: str) -> str:
         """Another token than *refused*, which a request was answered 401 with.
 
-        Raises: TenantError if that was fresh, and the two before it too, seconds apart: the hub may end one in that very
-            moment, or need a while to know it; PassError.
+        Raises: TenantError if that was fresh, and the two before it too, seconds apart: the hub may end one in that
+            very moment, or need a while to know it; PassError.
         """
         async with session.lock:
             if session.token is not None and session.token != refused:

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -127,12 +126,29 @@ class StoreOrders:
         async with self._writing(lease) as connection:
             await connection.execute(_QUERIES.no_shipment, lease.tenant.id, order_id)
 
-    async def catch_up(self, lease: Lease) -> None:
-        """Settle what stock rows were locked for, and look again at orders that wait for SKUs."""
+    async def catch_up(self, lease: Lease, *, reserve: bool) -> None:
+        """Settle what stock rows were locked for, and look again at orders that wait for SKUs.
+
+        Where the tenant reserves stock now and did not, or the other way round, all open orders follow.
+        """
         with explained():
             row = await self._pool.fetchrow(_QUERIES.catch_up, lease.tenant.id)
         if row is not None and row["parked"]:
             await self.unpark(lease)
+        if row is not None and row["reserves"] is not reserve:
+            await self._bring_in_line(lease, before=row["reserves"], reserve=reserve)
+
+    async def _bring_in_line(self, lease: Lease, *, before: bool | None, reserve: bool) -> None:
+        tenant = lease.tenant.id
+        async with self._writing(lease) as connection:
+            await connection.execute(_QUERIES.note_reserves, tenant, reserve)
+            if before is None:
+                return
+            if reserve:
+                await connection.execute(_QUERIES.forget_handled, tenant)
+            rows = await connection.fetch(_QUERIES.hold_open if reserve else _QUERIES.hold_nothing, tenant)
+            await connection.execute(_QUERIES.settle, tenant)
+            await connection.execute(_QUERIES.mark_stock, tenant, sorted({row["sku"] for row in rows}))
 
     async def unpark(self, lease: Lease) -> int:
         """Make pending the parked orders of which the store knows all SKUs by now; returns how many."""
@@ -186,7 +202,7 @@ class StoreOrders:
                 if row is None:
                     return not await connection.fetchval(_QUERIES.has_order, tenant, order.id)
                 now = OrderStatus(row["status"])
-                if _may_move(now, status):
+                if now.precedes(status):
                     await connection.execute(_QUERIES.set_status, tenant, order.id, status, storable_json(raw))
                     now = status
                 aligned = await connection.fetch(_QUERIES.align, tenant, order.id, now, reserve)
@@ -275,28 +291,6 @@ def _why_uninteresting(lease: Lease, order: HubOrder, known: asyncpg.Record | No
     if since is not None and _is_older(order.placed_at, since):
         return f"placed before {since:%Y-%m-%d %H:%M} UTC, since when orders are imported"
     return None
-
-
-def _may_move(now: OrderStatus, to: OrderStatus) -> bool:
-    return now not in {to, OrderStatus.CANCELED} and (
-        now is not OrderStatus.DELIVERED if to is OrderStatus.CANCELED else _rank(to) > _rank(now)
-    )
-
-
-def _rank(status: OrderStatus) -> int:
-    match status:
-        case OrderStatus.PENDING:
-            return 0
-        case OrderStatus.APPROVED:
-            return 1
-        case OrderStatus.INVOICED:
-            return 2
-        case OrderStatus.SHIPPED:
-            return 3
-        case OrderStatus.DELIVERED | OrderStatus.CANCELED:
-            return 4
-        case _:
-            assert_never(status)
 
 
 async def _insert(connection: PoolConnectionProxy, tenant: TenantId, document: OrderDocument, raw: str) -> int | None:

@@ -114,8 +114,38 @@ RETURNING true;
 UPDATE rocksync.hub_order SET shipment_begun_at = NULL WHERE tenant_id = $1 AND id = $2;
 
 -- name: catch_up
--- Reservations settled as far as stock rows are free, and whether orders wait for SKUs. $1 tenant_id bigint
-SELECT rocksync.settle($1), EXISTS (SELECT FROM rocksync.hub_order WHERE tenant_id = $1 AND missing_skus <> '{}') AS parked;
+-- Reservations settled as far as stock rows are free, whether orders wait for SKUs, and whether orders reserved stock when they
+-- were last brought in line (null: they never were). $1 tenant_id bigint
+SELECT rocksync.settle($1), EXISTS (SELECT FROM rocksync.hub_order WHERE tenant_id = $1 AND missing_skus <> '{}') AS parked,
+       (SELECT s.reserves FROM rocksync.schedule s WHERE s.tenant_id = $1 AND s.kind = 'order') AS reserves;
+
+-- name: note_reserves
+-- $1 tenant_id bigint, $2 boolean: the tenant reserves stock
+UPDATE rocksync.schedule SET reserves = $2 WHERE tenant_id = $1 AND kind = 'order';
+
+-- name: hold_nothing
+-- The tenant reserves no more: what is not off hand yet is let go of; its SKUs. $1 tenant_id bigint
+UPDATE rocksync.reservation SET wanted = 'released' WHERE tenant_id = $1 AND wanted = 'reserved' RETURNING sku;
+
+-- name: forget_handled
+-- What the store invoiced while the tenant did not reserve, it took off hand itself. $1 tenant_id bigint
+DELETE FROM rocksync.reservation r
+ USING store.sales_order s
+ WHERE r.tenant_id = $1 AND r.wanted = 'released' AND r.settled IN ('none', 'released')
+   AND s.tenant_id = $1 AND s.id = r.order_id AND s.status IN ('invoiced', 'shipped', 'delivered');
+
+-- name: hold_open
+-- The tenant reserves again: all lines of orders that were imported and are open; their SKUs. $1 tenant_id bigint
+INSERT INTO rocksync.reservation AS r (tenant_id, order_id, sku, quantity, wanted)
+SELECT $1, s.id, l.sku, sum(l.quantity), 'reserved'
+  FROM store.sales_order s
+  JOIN rocksync.hub_order h ON h.tenant_id = $1 AND h.id = s.pluggto_id AND h.imported_at IS NOT NULL
+  JOIN store.sales_order_item l ON l.tenant_id = $1 AND l.order_id = s.id
+ WHERE s.tenant_id = $1
+   AND s.status IN ('pending', 'approved')
+ GROUP BY s.id, l.sku
+    ON CONFLICT (tenant_id, order_id, sku) DO UPDATE SET wanted = 'reserved' WHERE r.wanted <> 'reserved'
+RETURNING r.sku;
 
 -- name: unpark
 -- Orders whose SKUs the store knows by now are looked at again.

@@ -18,8 +18,8 @@ from rocksync.sync.order_rules import (
     as_imported,
     canceled_by_store_alone,
     is_acknowledged,
-    is_invoiced,
     is_invoiced_unseen,
+    lacks_invoice,
     moved_to,
     refuses_invoice,
     shows_invoice,
@@ -167,7 +167,7 @@ class _Run:
 
 def _after_import(task: OrderTask, store: StoreOrder) -> Verdict | None:
     """What is still to be done about an imported order; None: nothing."""
-    hub, status = task.hub, moved_to(store.status, task.hub.status)
+    hub, status = task.hub, moved_to(store.reached, task.hub.status)
     if (hub.status in CANCELED or status is OrderStatus.CANCELED) and is_invoiced_unseen(task):
         return Verdict(reason=Reason.STATUS_CONFLICT, detail="the store has an invoice for a cancelled order")
     if detail := canceled_by_store_alone(hub, status):
@@ -178,20 +178,18 @@ def _after_import(task: OrderTask, store: StoreOrder) -> Verdict | None:
         return None
     if not is_acknowledged(task, store):
         return _to_do("Plugg.to is to be told the store's number")
-    return _to_tell(task)
+    return _to_tell(task, status)
 
 
-def _to_tell(task: OrderTask) -> Verdict | None:
+def _to_tell(task: OrderTask, status: OrderStatus) -> Verdict | None:
     if task.invoice is not None and refuses_invoice(task.hub, task):
         return Verdict(reason=Reason.REJECTED, detail=INVOICE_REFUSED)
     if task.invoice is not None and not shows_invoice(task.hub, task):
         return _to_do("the invoice is to be sent")
+    if detail := lacks_invoice(task, task.hub, status):
+        return Verdict(reason=Reason.INVALID_INVOICE, detail=detail)
     if task.shipment is None or shows_tracking(task.hub, task):
         return None
-    if task.invoice is None and not is_invoiced(task.hub):
-        return Verdict(
-            reason=Reason.INVALID_INVOICE, detail="tracking waits for the invoice: there is no row in store.invoice"
-        )
     return _to_do("the tracking is to be sent")
 
 

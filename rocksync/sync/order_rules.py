@@ -42,6 +42,17 @@ def canceled_by_store_alone(order: HubOrder, status: OrderStatus) -> str | None:
     return f"the store has cancelled an order that is {order.status} at Plugg.to: nothing tells it there"
 
 
+def lacks_invoice(task: OrderTask, hub: HubOrder, status: OrderStatus) -> str | None:
+    """What is to be said of an order, *status* in the store, whose invoice the hub waits for and the store has not."""
+    if task.invoice is not None or is_invoiced(hub):
+        return None
+    if task.shipment is not None:
+        return "tracking waits for the invoice: there is no row in store.invoice"
+    if status in {OrderStatus.INVOICED, OrderStatus.SHIPPED, OrderStatus.DELIVERED}:
+        return f"it is {status} in the store, which Plugg.to is not told: there is no row in store.invoice"
+    return None
+
+
 _REWORDED = frozenset({"nfe_link", "nfe_date", "cfops", "date_shipped"})
 """Members that a hub may show in other words than they were sent in (assumed)."""
 

@@ -31,8 +31,8 @@ from rocksync.sync.order_rules import (
     as_imported,
     canceled_by_store_alone,
     is_acknowledged,
-    is_invoiced,
     is_invoiced_unseen,
+    lacks_invoice,
     moved_to,
     refuses_invoice,
     shows_invoice,
@@ -41,6 +41,7 @@ from rocksync.sync.order_rules import (
 )
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+_MOVES = {OrderStatus.APPROVED: "approve", OrderStatus.CANCELED: "cancel"}
 _CONFIRM_AFTER_S = 30.0
 _LOCKED_RETRY_S = 5.0
 _POLL_AGAIN_S = 60.0
@@ -64,7 +65,7 @@ async def sync_orders(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     """Import what was new at the hub, follow what changed there, and tell it of invoices and tracking."""
     goes_on = limits.looked_at is not None
     looked_at = limits.looked_at if limits.looked_at is not None else deps.clock()
-    await deps.orders.catch_up(lease)
+    await deps.orders.catch_up(lease, reserve=_reserves(lease))
     advance = _Advance(lease, deps, limits)
     report = await run_pass(
         lease,
@@ -115,10 +116,6 @@ class _Advance:
     lease: Lease
     deps: Deps
     limits: Slice
-
-    @property
-    def _reserve(self) -> bool:
-        return self.lease.tenant.settings.get("reserve_stock", True) is not False
 
     async def read(self, ids: Sequence[str]) -> dict[str, OrderRow]:
         """Both sides of each order."""
@@ -175,8 +172,8 @@ class _Advance:
     async def _follow(self, order: HubOrder, store: StoreOrder | None) -> None:
         """Move status and stock in the store although the hub cannot be told, of a wrong invoice for example."""
         if store is not None:
-            status = moved_to(store.status, order.status)
-            await self.deps.orders.move(self.lease, store, status, _raw(order), reserve=self._reserve)
+            status = moved_to(store.reached, order.status)
+            await self.deps.orders.move(self.lease, store, status, _raw(order), reserve=_reserves(self.lease))
 
     async def deliver(self, parcel: Sequence[tuple[Item, OrderTask]]) -> Sequence[Outcome]:
         """Bring one order forward as far as it goes now."""
@@ -191,8 +188,8 @@ class _Advance:
                 return waiting
             store = waiting
             done.append(Delivery(action="import"))
-        status = moved_to(store.status, task.hub.status)
-        if not await self.deps.orders.move(self.lease, store, status, _raw(task.hub), reserve=self._reserve):
+        status = moved_to(store.reached, task.hub.status)
+        if not await self.deps.orders.move(self.lease, store, status, _raw(task.hub), reserve=_reserves(self.lease)):
             return Postponed(
                 key=item.key,
                 revision=item.revision,
@@ -200,8 +197,8 @@ class _Advance:
                 detail="the store's order is locked by a transaction of the platform",
                 delay_s=_LOCKED_RETRY_S,
             )
-        if status is not store.status:
-            done.append(Delivery(action="approve" if status is OrderStatus.APPROVED else "cancel"))
+        if status is not store.status and status in _MOVES:
+            done.append(Delivery(action=_MOVES[status]))
         if not is_acknowledged(task, store):
             await self.deps.orders.doubt(self.lease, item.key)
         if item.resend or not is_acknowledged(task, store):
@@ -224,7 +221,7 @@ class _Advance:
                 f"the store sells no SKU {', '.join(sorted(missing))}: imported when it does",
                 reason=Reason.UNKNOWN_SKU,
             )
-        return await self.deps.orders.import_order(self.lease, document, _raw(task.hub), reserve=self._reserve)
+        return await self.deps.orders.import_order(self.lease, document, _raw(task.hub), reserve=_reserves(self.lease))
 
     async def _tell(self, item: Item, task: OrderTask, status: OrderStatus, done: list[Delivery]) -> Outcome:
         """Invoice first, then tracking; each only where the hub does not have it yet, and confirmed by a reading."""
@@ -242,9 +239,9 @@ class _Advance:
         if task.invoice is not None and "invoice" not in task.told:  # so that another key goes to the same shipment
             told = {"payload": task.invoice, "done": True}
             await self.deps.orders.told(self.lease, item.key, "invoice", told)
+        if detail := lacks_invoice(task, hub, status):
+            return Skipped(key=item.key, revision=item.revision, reason=Reason.INVALID_INVOICE, detail=detail)
         if task.shipment is not None and (item.resend or not shows_tracking(hub, task)):
-            if not is_invoiced(hub):
-                return _waits_for_invoice(item)
             hub, task = await self._write_shipment(item, task, task.shipment, done)
             if not shows_tracking(hub, task):
                 return _unconfirmed(item, "tracking", done)
@@ -306,6 +303,10 @@ class _Advance:
         return order
 
 
+def _reserves(lease: Lease) -> bool:
+    return lease.tenant.settings.get("reserve_stock", True) is not False
+
+
 def _absent(item: Item, row: OrderRow | None) -> Forgotten | Skip:
     """What becomes of an order that the hub does not have: one that was only heard of is forgotten."""
     if row is None or row.store is None:
@@ -327,15 +328,6 @@ def _check_cancellation(item: Item, task: OrderTask, status: OrderStatus) -> Non
             "the store has an invoice for an order that was cancelled at Plugg.to before it was told of it",
             reason=Reason.STATUS_CONFLICT,
         )
-
-
-def _waits_for_invoice(item: Item) -> Skipped:
-    return Skipped(
-        key=item.key,
-        revision=item.revision,
-        reason=Reason.INVALID_INVOICE,
-        detail="tracking waits for the invoice: there is no row in store.invoice",
-    )
 
 
 def _not_imported(item: Item, why: str) -> Skipped:

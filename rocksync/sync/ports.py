@@ -116,8 +116,11 @@ class OrderBook(Protocol):
     async def created_no_shipment(self, lease: Lease, order_id: str) -> None:
         """Note that the hub refused what was to create a shipment: it may be tried again."""
 
-    async def catch_up(self, lease: Lease) -> None:
-        """Settle reservations as far as stock rows are free; make parked orders pending whose SKUs are known by now."""
+    async def catch_up(self, lease: Lease, *, reserve: bool) -> None:
+        """Settle reservations as far as stock rows are free; make parked orders pending whose SKUs are known by now.
+
+        Open orders hold their stock from when the tenant begins to *reserve*, and none when it has ended that.
+        """
 
     async def import_order(self, lease: Lease, document: OrderDocument, raw: str, *, reserve: bool) -> StoreOrder:
         """Write the order, all its lines and its reservations in one transaction, once; returns the store's order.
