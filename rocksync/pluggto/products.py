@@ -183,9 +183,12 @@ class _Write:
             await self._create_again()
             return
         await self._settle(reply, accepted)
-        await self._remove_doubled(reply.value or shown)
+        after = reply.value or shown
+        if after is None:  # it held this already, and does not say what else
+            after = (await self._send(requests.get_sku(self._key))).value
+        await self._remove_doubled(after)
         await self._restore_categories(reply.value, shown)
-        await self._restore_offers(reply.value)
+        await self._restore_offers(after)
 
     async def repair(self, accepted: Members | None, sending: Members) -> None:
         """Write a product of which nobody knows what the hub has taken: look, then send all of it."""
