@@ -339,3 +339,18 @@ async def test_a_mapper_that_changes_nothing_leaves_what_the_default_mapping_mak
 
     async with folder.opened() as mappers:
         assert await mappers.products(tenant(), rows) == await unmapped.products(tenant(), rows)
+
+
+async def test_an_order_with_a_line_that_makes_no_sense_gets_to_no_mapper(folder: Folder) -> None:
+    folder.write("acme", "@hookimpl\ndef rocksync_map_order(document):\n    document['items'][0]['sku'] = 'A'\n")
+    order, other = samples.hub_orders()
+    order = replace(order, lines=(replace(order.lines[0], sku=""),))
+
+    async with folder.opened() as mappers:
+        [answer, mapped] = await mappers.orders(tenant(), [(order, None), (other, None)])
+
+    assert isinstance(answer, ItemError)
+    assert (answer.reason, answer.detail[:6]) == (Reason.UNKNOWN_SKU, "line 1")
+    assert isinstance(mapped, OrderTask)
+    assert mapped.document is not None
+    assert mapped.document["items"][0]["sku"] == "A"

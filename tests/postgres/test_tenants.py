@@ -189,6 +189,7 @@ async def test_a_removed_tenant_leaves_its_store_unless_told(
     other = await tenants.add(NewTenant(slug="b", name="B", domain="b.c"), CREDENTIALS, vault)
     for each in (tenant, other):
         await pool.execute("INSERT INTO store.product (tenant_id, sku) VALUES ($1, 'P1')", each)
+        await pool.execute("INSERT INTO rocksync.replaced_stock (tenant_id, sku) VALUES ($1, 'P1')", each)
 
     await tenants.remove("casa-da-panela", with_store=with_store)
 
@@ -199,6 +200,7 @@ async def test_a_removed_tenant_leaves_its_store_unless_told(
         "credential WHERE tenant_id",
         "schedule WHERE tenant_id",
         "change WHERE tenant_id",
+        "replaced_stock WHERE tenant_id",
     ):
         assert await pool.fetchval(f"SELECT count(*) FROM rocksync.{table} = $1", tenant) == 0
     assert (await audited(pool))[-1] == ("ana", "tenant remove")

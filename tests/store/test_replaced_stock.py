@@ -6,7 +6,7 @@ import pytest
 from rocksync.domain.orders import OrderStatus
 from rocksync.store.catalog import StoreCatalog
 from rocksync.store.orders import StoreOrders
-from tests.store.shop import ID, RAW, Shop, document
+from tests.store.shop import ID, RAW, Shop, document, open_shop
 
 OTHER_ID = "5f00000000000000000000a2"
 _EMPTY = "TRUNCATE store.stock"
@@ -110,3 +110,32 @@ async def test_orders_whose_table_is_emptied_hold_nothing_any_more(shop: Shop, o
     assert ("stock", "A") in await shop.changes()
     await orders.settle(shop.id)
     assert await shop.stock("A") == (10, 0)
+
+
+async def test_a_table_that_another_worker_looks_through_is_left_to_it(
+    shop: Shop, orders: StoreOrders, connection: asyncpg.Connection
+) -> None:
+    await shop.sell("A")
+    await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
+    await shop.pool.execute(f"{_EMPTY}; {_LOAD}")
+    async with connection.transaction():
+        await connection.execute("SELECT FROM rocksync.replaced_stock FOR UPDATE")
+        await orders.import_order(shop.lease, document(OTHER_ID, ("A", 3)), RAW, reserve=True)
+        assert await shop.stock("A") == (10, 0)
+
+    await orders.settle(shop.id)
+    assert await shop.stock("A") == (10, 5)
+
+
+async def test_what_another_tenant_holds_of_an_emptied_table_is_no_matter_of_this_one(
+    shop: Shop, orders: StoreOrders
+) -> None:
+    other = await open_shop(shop.pool, "outra")
+    await shop.sell("A")
+    await other.sell("B")
+    await orders.import_order(other.lease, document(ID, ("B", 2)), RAW, reserve=True)
+    await shop.pool.execute(_EMPTY)
+
+    await orders.settle(shop.id)
+
+    assert await shop.value("SELECT count(*) FROM rocksync.replaced_stock WHERE tenant_id = $1") == 0
