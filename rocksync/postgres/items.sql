@@ -209,22 +209,24 @@ SELECT key, kind, revision
 
 -- name: record_created
 -- SKUs that were created with a price and a stock: what the hub holds of them. An item that changed since the revision
--- that went into it, or of which that is unknown, is looked at by its own pass; so is one of whose product an earlier
--- request, which had a price and a stock as well, may be carried out later.
+-- that went into it, or of which that is unknown, is looked at by its own pass at once. One that did not is when no
+-- earlier request of its product, which had a price and a stock as well, may be carried out any more.
 -- $1 tenant_id, $2 skus text[], $3 kinds text[], $4 payloads text[], $5 revisions bigint[] (null: unknown), $6 products text[]
 INSERT INTO rocksync.item AS i (tenant_id, kind, key, state, reason, changed_at, revision, accepted, accepted_at, late_until,
                                 resend, next_attempt_at)
 SELECT $1, o.kind, o.sku, CASE WHEN o.revision IS NULL OR p.key IS NOT NULL THEN 'pending' ELSE 'synced' END,
        CASE WHEN o.revision IS NULL OR p.key IS NOT NULL THEN 'pending' ELSE 'in_sync' END,
        CASE WHEN o.revision IS NULL OR p.key IS NOT NULL THEN now() END,
-       coalesce(o.revision, 1), o.payload::jsonb, now(), p.late_until, p.key IS NOT NULL, coalesce(p.late_until, now())
+       coalesce(o.revision, 1), o.payload::jsonb, now(), p.late_until, p.key IS NOT NULL,
+       coalesce(CASE WHEN o.revision IS NOT NULL THEN p.late_until END, now())
   FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[]) AS o (sku, kind, payload, revision, product)
   LEFT JOIN rocksync.item p ON p.tenant_id = $1 AND p.kind = 'product' AND p.key = o.product AND p.key = ANY ($6)
                            AND p.late_until > now()
  ORDER BY o.kind, o.sku -- as folding does
     ON CONFLICT (tenant_id, kind, key) DO UPDATE
    SET accepted = excluded.accepted, accepted_at = excluded.accepted_at, detail = NULL, attempts = 0,
-       next_attempt_at = excluded.next_attempt_at, late_until = coalesce(excluded.late_until, i.late_until),
+       next_attempt_at = CASE WHEN i.revision = excluded.revision THEN excluded.next_attempt_at ELSE now() END,
+       late_until = coalesce(excluded.late_until, i.late_until),
        resend = i.resend OR excluded.resend,
        (state, reason, changed_at) = (
            SELECT CASE WHEN same THEN 'synced' ELSE 'pending' END, CASE WHEN same THEN 'in_sync' ELSE 'pending' END,

@@ -6,6 +6,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
+from rocksync.domain.documents import OfferRevisions
 from rocksync.domain.errors import LeaseLostError
 from rocksync.domain.outcomes import Accepted, Created, Delivery, Outcome, Skipped
 from rocksync.domain.reasons import Reason
@@ -57,6 +58,32 @@ async def test_what_was_accepted_is_recorded_with_what_was_created(pool: asyncpg
     assert await row(pool) == ("synced", '{"sku": "A"}', None)
     offers = await pool.fetch("SELECT kind, accepted FROM rocksync.item WHERE kind <> 'product' ORDER BY kind")
     assert [tuple(each) for each in offers] == [("price", '{"price": 1}'), ("stock", '{"quantity": 2}')]
+
+
+@pytest.mark.parametrize(
+    ("sent", "present", "waits"),
+    [(1, 1, True), (1, None, True), (1, 2, False), (None, 1, False), (None, None, False)],
+)
+async def test_only_what_did_not_change_waits_for_a_creation_that_may_come_late(
+    pool: asyncpg.Pool, lease: Lease, sent: int | None, present: int | None, waits: bool
+) -> None:
+    await pool.execute("UPDATE rocksync.item SET late_until = now() + interval '1 hour'")
+    await pool.execute(
+        """INSERT INTO rocksync.item (tenant_id, kind, key, state, reason, changed_at, revision)
+           SELECT $1, 'stock', 'A', 'pending', 'pending', now(), $2::bigint WHERE $2::bigint IS NOT NULL""",
+        lease.tenant.id,
+        present,
+    )
+    created = Created(sku="A", price={"price": 1}, stock={"quantity": 2}, revisions=OfferRevisions(stock=sent))
+
+    await Items(pool).record(lease, [replace(CREATED, delivery=Delivery(action="create", created=(created,)))])
+
+    row = await pool.fetchrow(
+        """SELECT state, resend, late_until > now(), next_attempt_at = late_until, next_attempt_at <= now()
+             FROM rocksync.item WHERE kind = 'stock'"""
+    )
+    assert row is not None
+    assert tuple(row) == ("pending", True, True, waits, not waits)
 
 
 @pytest.mark.parametrize("outcomes", [[CREATED], [replace(CREATED, delivery=None)], [SKIPPED], [CREATED, SKIPPED]])

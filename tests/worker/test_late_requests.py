@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from rocksync.app import App, open_app
+from rocksync.domain.outcomes import Delivery
 from rocksync.domain.tenancy import Kind
 from rocksync.sandbox.profile import parse_profile
 from tests.worker.world import Shop, World
@@ -82,4 +84,39 @@ async def test_a_creation_that_may_be_carried_out_late_is_followed_by_price_and_
     await world.sync(shop)
 
     assert (shop.at_hub("A")["quantity"], shop.at_hub("A")["price"]) == (2, 99)
+    assert await shop.why("stock", "A") == ("synced", "in_sync")
+
+
+async def test_what_changes_while_such_a_creation_is_repeated_is_sent_at_once_and_once_more(
+    world: World, impatient: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = await world.shop()
+    await shop.simple("A", on_hand=60)
+    await world.sync(shop, Kind.PRICE, Kind.STOCK)
+    world.hub.add_fault("stall@PUTx1")
+    await impatient.run_once(tenants=[shop.id], kinds=[Kind.PRODUCT])
+    world.hub.remove_faults()
+    await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
+    await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
+    put_product = world.app.hub.put_product
+
+    async def slowly(*arguments: Any, **named: Any) -> Delivery:
+        await shop.sql("UPDATE store.stock SET on_hand = 1 WHERE tenant_id = $1")
+        await shop.sql("UPDATE rocksync.schedule SET due_at = now() WHERE tenant_id = $1")
+        [lease] = await world.app.schedules.claim(world.app.name, 1, tenants=[shop.id], kinds=[Kind.STOCK])
+        await world.app.items.fold(lease)
+        await shop.sql("UPDATE rocksync.schedule SET leased_until = now() WHERE tenant_id = $1 AND kind = 'stock'")
+        return await put_product(*arguments, **named)
+
+    monkeypatch.setattr(world.app.hub, "put_product", slowly)
+    await world.sync(shop, Kind.PRODUCT)
+    monkeypatch.undo()
+    await world.sync(shop)
+    assert shop.at_hub("A")["quantity"] == 1
+
+    shop.at_hub("A").update(quantity=60)  # now it is carried out
+    await shop.sql("UPDATE rocksync.item SET late_until = now(), next_attempt_at = now() WHERE tenant_id = $1")
+    await world.sync(shop)
+
+    assert shop.at_hub("A")["quantity"] == 1
     assert await shop.why("stock", "A") == ("synced", "in_sync")
