@@ -92,6 +92,21 @@ async def test_another_process_does_not_repeat_what_a_dead_one_told_and_did_not_
     assert await pool.fetchval("SELECT count(*) FROM rocksync.told_order") == 1
 
 
+async def test_a_pass_whose_time_is_over_leaves_telling_to_the_next(world: World, pool: asyncpg.Pool, tmp_path: Any):
+    shop = await a_shop(world)
+    order = shop.market.create_order(LINES)
+    await world.sync(shop)
+    await pool.execute("UPDATE rocksync.tenant SET settings = '{\"tell_orders\": true}'")
+
+    async with open_world(world.database, pool, world.hub, tmp_path / "hurried", slice_s=0) as hurried:
+        await hurried.app.run_once(tenants=[shop.id])
+    early = told(shop, order)
+    await world.sync(shop)
+
+    assert early == []
+    assert len(told(shop, order)) == 1
+
+
 @pytest.mark.parametrize(("fault", "lines"), [("400@/orders/{id}x1", 0), ("5xx-json@/orders/{id}x4", 1)])
 async def test_a_log_that_cannot_be_written_never_fails_the_pass(world: World, fault: str, lines: int):
     shop = await a_shop(world, tell_orders=True)
