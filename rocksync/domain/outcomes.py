@@ -107,7 +107,7 @@ class Accepted:
 class Skipped:
     """The item is not to be sent as it is; ``wake`` names a product item to look at again.
 
-    ``forget``: the hub has lost the SKU and its product; what it accepted of both counts no more.
+    ``forget``: the hub has lost the SKU, and maybe its product; what it accepted of the SKU counts no more.
     """
 
     key: str

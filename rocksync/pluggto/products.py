@@ -201,7 +201,7 @@ class _Write:
             )
             reply = await self._put(members)
         if reply is None or reply.status == _NOT_FOUND:
-            if accepted is None and not self._document.offers:  # nothing arrived: it is a new product, and not ready
+            if not self._document.offers:  # it is like a new product, and not ready
                 raise _missing(self._key, self._key)
             self._absent = []
             await self._create_again()

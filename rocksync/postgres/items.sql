@@ -235,9 +235,17 @@ SELECT $1, o.kind, o.sku, CASE WHEN o.revision IS NULL OR p.key IS NOT NULL THEN
        revision = i.revision + 1;
 
 -- name: record_lost
--- Products that the hub has lost: they are to be created again. $1 tenant_id, $2 skus text[]
+-- Products that the hub has lost, or variations of them: what is left of each is looked up there and put right, so what was
+-- accepted may be there still. $1 tenant_id, $2 products text[], $3 lost skus text[]
 UPDATE rocksync.item
-   SET accepted = NULL, accepted_at = NULL, sending = NULL, state = 'pending', reason = 'pending', detail = NULL, revision = revision + 1,
+   SET sending = coalesce(sending, accepted),
+       accepted = CASE WHEN key <> ALL ($3)
+                       THEN jsonb_set(accepted, '{variations}', (
+                                SELECT coalesce(jsonb_agg(v), '[]')
+                                  FROM jsonb_array_elements(accepted -> 'variations') v
+                                 WHERE v ->> 'sku' <> ALL ($3)), false) END,
+       accepted_at = CASE WHEN key <> ALL ($3) THEN accepted_at END,
+       state = 'pending', reason = 'pending', detail = NULL, revision = revision + 1,
        attempts = 0, next_attempt_at = now(), changed_at = coalesce(changed_at, now())
  WHERE tenant_id = $1 AND kind = 'product' AND key = ANY ($2);
 

@@ -2,8 +2,21 @@
 
 import pytest
 
+from rocksync.domain.tenancy import Kind
 from rocksync.sandbox.profile import parse_profile
-from tests.worker.world import World
+from tests.worker.world import Shop, World
+
+
+async def shop_that_lost(world: World, sku: str) -> Shop:
+    """A shop whose product B has been sent with B1 and B2, one of which somebody has deleted at the hub."""
+    world.hub.profile = parse_profile("strict+variation_by_sku")
+    shop = await world.shop()
+    photos = ["https://img.example/1.jpg", "https://img.example/2.jpg"]
+    await shop.varied("B", "B1", "B2", photos=photos, categories=["Casa", "Jogos"])
+    await world.sync(shop)
+    shelf = world.hub.account(shop.user).shelf
+    shelf.delete(shelf.at_sku(sku, world.hub.profile), sku=sku)
+    return shop
 
 
 @pytest.mark.parametrize(
@@ -36,6 +49,36 @@ async def test_what_the_hub_has_lost_and_a_write_brings_back_is_never_on_sale_wi
         assert product["name"]
         for sold in product["variations"] or [product]:
             assert (sold["price"], sold["quantity"]) == (price, 8)
+
+
+@pytest.mark.parametrize("change", ["active = false", "photos = '{https://img.example/1.jpg}', categories = '{Casa}'"])
+async def test_what_leaves_the_store_after_a_variation_was_lost_leaves_the_hub(world: World, change: str) -> None:
+    shop = await shop_that_lost(world, "B1")
+    await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1 AND sku = 'B1'")
+    await shop.sql(f"UPDATE store.product SET {change} WHERE tenant_id = $1")
+    await world.sync(shop, Kind.STOCK)
+
+    await world.sync(shop)
+
+    product = shop.at_hub("B")
+    if "active" in change:
+        assert [sold["available"] for sold in (product, *product["variations"])] == [0, 0]
+        assert shop.at_hub("B2")["quantity"] == 0
+        assert await shop.why("product", "B") == ("skipped", "inactive")
+    else:
+        assert [photo["external"] for photo in product["photos"]] == ["https://img.example/1.jpg"]
+        assert [category["name"] for category in product["categories"]] == ["Casa"]
+        assert shop.at_hub("B1")["quantity"] == 8
+
+
+async def test_a_lost_product_that_cannot_be_created_again_waits_for_its_stock(world: World) -> None:
+    shop = await shop_that_lost(world, "B")
+    await shop.sql("DELETE FROM store.stock WHERE tenant_id = $1")
+
+    await world.sync(shop, Kind.STOCK)
+    await world.sync(shop)
+
+    assert await shop.why("product", "B") == ("skipped", "missing_stock")
 
 
 @pytest.mark.parametrize("times", [1, 4])
