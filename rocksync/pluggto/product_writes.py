@@ -113,12 +113,13 @@ def repair(
 ) -> tuple[dict[str, Any], list[str], list[str]]:
     """The body of a product that may hold any of what was accepted and sent, and the SKUs it is sent with offers for.
 
-    A SKU that may have come into being unnoticed gets its offer again; one that is not to be sold, no units, or nothing
-    if it has not come into being: these are the third.
+    A SKU that may have come into being unnoticed, or is not there any more, gets its offer again; one that is not to be
+    sold, no units, or nothing if it is not there: these are the third.
     """
     before = either(accepted, sending)
-    known, maybe = _by((accepted or {}).get("variations"), "sku"), _by(before.get("variations"), "sku")
     there = _by(shown.get("variations"), "sku")
+    known = _by((accepted or {}).get("variations"), "sku").keys() & there
+    maybe = _by(before.get("variations"), "sku")
     body = {"sku": document.key, **_scalars(document.payload), **_arrays(document.payload, before, shown, full=True)}
     variations, created, absent = list[dict[str, Any]](), list[str](), list[str]()
     for variation in document.payload.get("variations", ()):

@@ -1,6 +1,7 @@
 """Products, prices and stock to the hub. Source: pluggto-api 3; each body with its own in the modules that build it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from rocksync.domain.documents import PriceDocument, ProductDocument, StockDocument
@@ -305,9 +306,13 @@ class _Write:
             self._accept(await self._put({"sku": self._key, "categories": lost}, told=False))
 
     async def _restore_offers(self, after: Members | None) -> None:
-        """Write the product as a new one if it, or a variation of it, was lost and came back without its price."""
-        if after is not None and offers.unpriced(after, self._document.offers):
+        """Write the product as a new one if it was lost and came back without its price, with those of its variations
+        that did: the others are on sale, and their prices and stocks are not ours to send.
+        """
+        offered = self._document.offers
+        if after is not None and (lost := offers.unpriced(after, offered)):
             self._action = "create"
+            self._document = replace(self._document, offers={sku: offered[sku] for sku in lost})
             await self.first()
 
 

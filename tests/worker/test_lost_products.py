@@ -71,6 +71,41 @@ async def test_what_leaves_the_store_after_a_variation_was_lost_leaves_the_hub(w
         assert shop.at_hub("B1")["quantity"] == 8
 
 
+@pytest.mark.parametrize("change", ["stock SET on_hand = 8", "variation SET name = 'Outra'", "price SET price = 60"])
+async def test_a_variation_that_was_lost_comes_back_without_a_price_or_stock_of_its_siblings(
+    world: World, change: str
+) -> None:
+    shop = await shop_that_lost(world, "B1")
+    mark = world.mark()
+
+    await shop.sql(f"UPDATE store.{change} WHERE tenant_id = $1 AND sku = 'B1'")
+    await world.sync(shop)
+
+    assert (shop.at_hub("B1")["quantity"], shop.at_hub("B1")["price"]) == (
+        8 if "stock" in change else 5,
+        60 if "price" in change else 10,
+    )
+    for write in world.sent(mark, method="PUT"):
+        for part in write["body"].get("variations", []):
+            assert part["sku"] == "B1" or not {"price", "special_price", "quantity"} & set(part)
+
+
+async def test_another_variation_that_turns_out_to_be_lost_comes_back_with_its_price_at_once(world: World) -> None:
+    shop = await shop_that_lost(world, "B1")
+    shelf = world.hub.account(shop.user).shelf
+    shelf.delete(shelf.at_sku("B2", world.hub.profile), sku="B2")
+    mark = world.mark()
+
+    await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1 AND sku = 'B1'")
+    await world.sync(shop)
+
+    [write] = world.sent(mark, method="PUT")[1:]
+    assert [(part["sku"], part["price"], part["quantity"]) for part in write["body"]["variations"]] == [
+        ("B1", 10, 8),
+        ("B2", 10, 5),
+    ]
+
+
 async def test_a_lost_product_that_cannot_be_created_again_waits_for_its_stock(world: World) -> None:
     shop = await shop_that_lost(world, "B")
     await shop.sql("DELETE FROM store.stock WHERE tenant_id = $1")
