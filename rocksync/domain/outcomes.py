@@ -91,7 +91,7 @@ class Accepted:
     """The hub holds ``payload``. ``delivery`` None: it already did, and nothing was sent.
 
     ``reason`` other than in_sync: it is there, but off sale. ``restock`` and ``reprice``: SKUs whose stock and whose
-    price are to be looked at again.
+    price are to be looked at again; ``gone``: those that the hub does not have any more, so that both are.
     """
 
     key: str
@@ -101,6 +101,7 @@ class Accepted:
     reason: Reason = Reason.IN_SYNC
     restock: tuple[str, ...] = ()
     reprice: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,7 +232,8 @@ def _columns(outcomes: Sequence[Outcome], *names: str) -> list[list[Any]]:
 
 def _has_consequences(accepted: Accepted) -> bool:
     """Whether more than the item itself is to be written."""
-    return bool(accepted.restock or accepted.reprice or (accepted.delivery and accepted.delivery.created))
+    created = accepted.delivery and accepted.delivery.created
+    return bool(accepted.restock or accepted.reprice or accepted.gone or created)
 
 
 async def _record_accepted(
@@ -266,6 +267,9 @@ async def _record_accepted(
 async def _record_consequences(
     connection: asyncpg.pool.PoolConnectionProxy, tenant: TenantId, accepted: Sequence[Accepted]
 ) -> None:
+    gone = [sku for o in accepted for sku in o.gone]
+    if gone:
+        await connection.execute(_QUERIES.record_gone, tenant, gone)
     made = [(o.key, created) for o in accepted if o.delivery for created in o.delivery.created]
     if made:
         products, created = zip(*made, strict=True)
@@ -278,8 +282,8 @@ async def _record_consequences(
             [c.revisions.price for c in created] + [c.revisions.stock for c in created],
             [*products] * 2,
         )
-    await _mark(connection, tenant, Kind.PRICE, [sku for o in accepted for sku in o.reprice])
-    await _mark(connection, tenant, Kind.STOCK, [sku for o in accepted for sku in o.restock])
+    await _mark(connection, tenant, Kind.PRICE, gone + [sku for o in accepted for sku in o.reprice])
+    await _mark(connection, tenant, Kind.STOCK, gone + [sku for o in accepted for sku in o.restock])
 
 
 async def _record_skipped(

@@ -234,6 +234,12 @@ SELECT $1, o.kind, o.sku, CASE WHEN o.revision IS NULL OR p.key IS NOT NULL THEN
              FROM (SELECT excluded.state = 'synced' AND i.revision = excluded.revision AND NOT i.resend AS same) r),
        revision = i.revision + 1;
 
+-- name: record_gone
+-- SKUs that the hub does not have any more: what it accepted of their prices and stocks. $1 tenant_id, $2 skus text[]
+UPDATE rocksync.item
+   SET accepted = NULL, accepted_at = NULL
+ WHERE tenant_id = $1 AND kind IN ('price', 'stock') AND key = ANY ($2);
+
 -- name: record_lost
 -- Products that the hub has lost, or variations of them: what is left of each is looked up there and put right, so what was
 -- accepted may be there still. $1 tenant_id, $2 products text[], $3 lost skus text[]

@@ -77,7 +77,8 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
         payload = _without(plain(document.payload), delivery.absent)
         done = accepted(item, document, payload)
         unseen = _unseen(item, payload, delivery)
-        return [replace(done, delivery=delivery, restock=(*done.restock, *unseen), reprice=unseen)]
+        gone = (*document.moved, *delivery.absent)
+        return [replace(done, delivery=delivery, restock=(*done.restock, *unseen), reprice=unseen, gone=gone)]
 
     return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
 

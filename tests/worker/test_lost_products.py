@@ -106,6 +106,47 @@ async def test_another_variation_that_turns_out_to_be_lost_comes_back_with_its_p
     ]
 
 
+@pytest.mark.parametrize("also", ["", "active = false, "])
+async def test_a_variation_that_moved_and_cannot_be_created_yet_is_not_asked_for_its_price_or_stock(
+    world: World, also: str
+) -> None:
+    world.hub.profile = parse_profile("strict+upsert")
+    shop = await world.shop()
+    await shop.varied("B", "B1")
+    await shop.varied("C", "C1", "C2")
+    await world.sync(shop)
+    await shop.sql("DELETE FROM store.stock WHERE tenant_id = $1 AND sku = 'C1'")
+    await shop.sql(f"UPDATE store.variation SET {also}product_sku = 'B' WHERE tenant_id = $1 AND sku = 'C1'")
+    await world.sync(shop, Kind.PRODUCT)
+    mark = world.mark()
+
+    await shop.sql("UPDATE store.price SET price = 60 WHERE tenant_id = $1 AND sku = 'C1'")
+    await world.sync(shop)
+
+    assert world.sent(mark) == []
+    assert [part["sku"] for part in shop.at_hub("B")["variations"]] == ["B1"]
+    assert await shop.why("stock", "C1") == ("skipped", "inactive" if also else "missing_stock")
+    assert await shop.why("price", "C1") == ("skipped", "pending")
+
+    await shop.sql("UPDATE store.variation SET active = true WHERE tenant_id = $1")
+    await shop.offer("C1", price=None, on_hand=7)
+    await world.sync(shop)
+
+    assert (shop.at_hub("C1")["price"], shop.at_hub("C1")["quantity"]) == (60, 7)
+    assert await shop.why("price", "C1") == ("synced", "in_sync")
+
+
+async def test_a_lost_variation_without_stock_says_that_it_waits_for_one(world: World) -> None:
+    shop = await shop_that_lost(world, "B1")
+    await shop.sql("DELETE FROM store.stock WHERE tenant_id = $1 AND sku = 'B1'")
+
+    await world.sync(shop)
+
+    assert [part["sku"] for part in shop.at_hub("B")["variations"]] == ["B2"]
+    assert await shop.why("stock", "B1") == ("skipped", "missing_stock")
+    assert await shop.why("price", "B1") == ("skipped", "pending")
+
+
 async def test_a_lost_product_that_cannot_be_created_again_waits_for_its_stock(world: World) -> None:
     shop = await shop_that_lost(world, "B")
     await shop.sql("DELETE FROM store.stock WHERE tenant_id = $1")
