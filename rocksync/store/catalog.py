@@ -64,7 +64,7 @@ class StoreCatalog:
         return frozenset(row["sku"] for row in await self._fetch(_QUERIES.without_stock, tenant, list(skus)))
 
     async def owners(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, str]:
-        """The product SKU of those *skus* that are variations now."""
+        """The product SKU of those *skus* that are variations or products now."""
         rows = await self._fetch(_QUERIES.owners, tenant, list(dict.fromkeys(skus)))
         return {row["sku"]: row["product_sku"] for row in rows}
 

@@ -16,9 +16,15 @@ SELECT sku, product_sku, name, ean, attributes, photos, weight_kg, height_cm, wi
  ORDER BY product_sku, sku;
 
 -- name: owners
+-- The product that a SKU is a variation of, or that it is itself.
 -- $1 tenant_id bigint, $2 skus text[]
 SELECT sku, product_sku
   FROM store.variation
+ WHERE tenant_id = $1
+   AND sku = ANY ($2::text[])
+ UNION ALL
+SELECT sku, sku
+  FROM store.product
  WHERE tenant_id = $1
    AND sku = ANY ($2::text[]);
 

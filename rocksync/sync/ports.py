@@ -80,7 +80,7 @@ class Catalog(Protocol):
         """Those of *skus* that only lack a stock row to be sold."""
 
     async def owners(self, tenant: TenantId, skus: Sequence[str]) -> Mapping[str, str]:
-        """The product SKU of those *skus* that are variations in the store now."""
+        """The product SKU of those *skus* that are variations or products in the store now."""
 
 
 class OrderBook(Protocol):

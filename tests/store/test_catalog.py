@@ -111,11 +111,11 @@ async def test_prices_are_exact_and_name_the_product_they_belong_to(shop: Shop, 
     assert prices["P-1"].special_price is None
 
 
-async def test_owners_are_those_of_variations_only(shop: Shop, catalog: StoreCatalog) -> None:
+async def test_a_product_owns_itself_and_its_variations(shop: Shop, catalog: StoreCatalog) -> None:
     await shop.sell("P", "A")
     await shop.vary("P", "P-1", "P-2")
 
-    assert await catalog.owners(shop.id, ["P", "A", "P-2", "nothing"]) == {"P-2": "P"}
+    assert await catalog.owners(shop.id, ["P", "A", "P-2", "nothing"]) == {"P": "P", "A": "A", "P-2": "P"}
 
 
 async def test_what_cannot_be_sold_has_a_stock_that_is_not_active(shop: Shop, catalog: StoreCatalog) -> None:

@@ -1,0 +1,43 @@
+"""Variations that change hands: from one product to another, and to a product of their own."""
+
+import pytest
+
+from tests.worker.world import Shop, World
+
+
+async def settle(world: World, shop: Shop, *, rounds: int = 2) -> None:
+    """Deliver what there is, and after each round what waits for its next attempt."""
+    for _ in range(rounds):
+        await world.sync(shop)
+        await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
+    await world.sync(shop)
+
+
+async def promote(shop: Shop, sku: str) -> None:
+    """Make a product of its own of a variation."""
+    async with shop.pool.acquire() as connection, connection.transaction():
+        await connection.execute("DELETE FROM store.variation WHERE tenant_id = $1 AND sku = $2", shop.id, sku)
+        await connection.execute(
+            "INSERT INTO store.product (tenant_id, sku, name) VALUES ($1, $2, 'Solo')", shop.id, sku
+        )
+
+
+def held_by(shop: Shop, product: str) -> dict[str, int]:
+    """What the hub holds of a product's variations: their stock by SKU."""
+    return {variation["sku"]: variation["quantity"] for variation in shop.at_hub(product)["variations"]}
+
+
+@pytest.mark.parametrize("parent", ["A", "Z"])
+async def test_a_variation_becomes_a_product_of_its_own(world: World, parent: str) -> None:
+    shop = await world.shop()
+    await shop.varied(parent, "M", "N")
+    await world.sync(shop)
+
+    await promote(shop, "M")
+    await settle(world, shop)
+    await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1 AND sku = 'M'")
+    await world.sync(shop)
+
+    assert held_by(shop, parent) == {"N": 5}
+    assert (shop.at_hub("M")["name"], shop.at_hub("M")["price"], shop.at_hub("M")["quantity"]) == ("Solo", 10, 8)
+    assert {await shop.why(kind, "M") for kind in ("product", "price", "stock")} == {("synced", "in_sync")}
