@@ -3,7 +3,7 @@
 Source: pluggto-api 3.4 (photos), 3.5 (arrays merge by key), 3.7 (variations), 3.8 (an omitted member stays).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -93,7 +93,7 @@ def update(
             arrays = _arrays(variation, {}, there.get(sku), full=True)
             variations.append(_with_offer({"sku": sku, **_scalars(variation), **arrays}, document))
             created.append(sku)
-    variations += [{"sku": sku, "remove": True} for sku in document.moved if sku in before]
+    variations += removals(document, before if shown is None else there)
     return body | ({"variations": variations} if variations else {}), created
 
 
@@ -135,7 +135,7 @@ def repair(
             absent.append(sku)
             continue
         variations.append(entry)
-    variations += [{"sku": sku, "remove": True} for sku in document.moved if sku in there]
+    variations += removals(document, there)
     if variations:
         return body | {"variations": variations}, created, absent
     if accepted is None and not document.payload.get("variations"):
@@ -143,6 +143,11 @@ def repair(
         body |= offer_members(document.key, offer) if offer else {"quantity": 0}
         return body, [document.key] if offer else [], absent
     return body, created, absent
+
+
+def removals(document: ProductDocument, there: Container[str]) -> list[dict[str, Any]]:
+    """What removes the variations that moved to another product, of those that are *there*."""
+    return [{"sku": sku, "remove": True} for sku in document.moved if sku in there]
 
 
 def _scalars(payload: Members) -> dict[str, Any]:

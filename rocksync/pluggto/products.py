@@ -247,7 +247,14 @@ class _Write:
             members, self._created = product_writes.update(self._document, accepted, found, full=True)
         again = await self._put(members)
         if (refusal := again.refusal(self._key)) is not None:
+            await self._let_go(found)
             raise await self._explained(refusal, found)
+
+    async def _let_go(self, shown: Members) -> None:
+        """Remove by itself what belongs to other products now: they may hold what this one is refused for."""
+        gone = product_writes.removals(self._document, product_writes.skus(shown))
+        if gone:
+            await self._put({"sku": self._key, "variations": gone}, told=False)
 
     async def _create_again(self) -> None:
         """Create a product that the hub has lost, unless it is off sale anyway. Raises: ItemError."""

@@ -41,3 +41,31 @@ async def test_a_variation_becomes_a_product_of_its_own(world: World, parent: st
     assert held_by(shop, parent) == {"N": 5}
     assert (shop.at_hub("M")["name"], shop.at_hub("M")["price"], shop.at_hub("M")["quantity"]) == ("Solo", 10, 8)
     assert {await shop.why(kind, "M") for kind in ("product", "price", "stock")} == {("synced", "in_sync")}
+
+
+async def test_products_exchange_variations(world: World) -> None:
+    shop = await world.shop()
+    await shop.varied("A", "A1", "A2")
+    await shop.varied("B", "B1", "B2")
+    await world.sync(shop)
+
+    await shop.sql(
+        "UPDATE store.variation SET product_sku = CASE sku WHEN 'A1' THEN 'B' ELSE 'A' END"
+        " WHERE tenant_id = $1 AND sku IN ('A1', 'B1')"
+    )
+    await settle(world, shop)
+
+    assert [held_by(shop, sku) for sku in "AB"] == [{"A2": 5, "B1": 5}, {"A1": 5, "B2": 5}]
+    assert {await shop.why("product", sku) for sku in "AB"} == {("synced", "in_sync")}
+
+
+async def test_three_products_pass_their_variations_on(world: World) -> None:
+    shop = await world.shop()
+    for sku in "ABC":
+        await shop.varied(sku, f"{sku}1")
+    await world.sync(shop)
+
+    await shop.sql("UPDATE store.variation SET product_sku = translate(product_sku, 'ABC', 'BCA') WHERE tenant_id = $1")
+    await settle(world, shop)
+
+    assert [held_by(shop, sku) for sku in "ABC"] == [{"C1": 5}, {"A1": 5}, {"B1": 5}]
