@@ -118,6 +118,20 @@ async def test_a_variation_that_comes_or_goes_changes_its_product_and_stock(plat
     assert under_a_simple_one == {("product", "A"), ("stock", "A-1"), ("stock", "A"), ("price", "A")}
 
 
+@pytest.mark.parametrize("table", ["product", "variation"])
+async def test_what_is_not_switched_leaves_what_it_sells_alone(
+    platform: Platform, pool: asyncpg.Pool, table: str
+) -> None:
+    """A reload that truncates one table after the other and a statement on one of them would wait for each other."""
+    async with pool.acquire() as reload, reload.transaction():
+        await reload.execute("TRUNCATE store.stock, store.price")
+        await platform.connection.execute("SET lock_timeout = '1s'")
+        told = await platform.writes(f"UPDATE store.{table} SET name = 'x' WHERE sku IN ('A', 'P-1')")
+
+        assert told == {("product", "A" if table == "product" else "P")}
+        await reload.execute(f"TRUNCATE store.{table}")
+
+
 # Prices and stocks
 
 
