@@ -100,3 +100,9 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+-- A CNPJ may have letters.
+COMMENT ON COLUMN store.invoice.key IS
+    'Access key, 44 digits, the last one a check digit; the issuer''s CNPJ in it, from 7 to 20, may have capital letters.';
+COMMENT ON COLUMN store.sales_order.customer IS
+    'name, document (digits; of a CNPJ with letters these too, capital), email, phone, where known.';

@@ -131,7 +131,7 @@ class HubOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
-    """The store's NF-e of an order. ``key`` is meant to have 44 digits; it is checked before it is sent."""
+    """The store's NF-e of an order. ``key`` is meant to have 44 characters; it is checked before it is sent."""
 
     key: str
     number: str

@@ -167,11 +167,11 @@ GUIDANCE: Mapping[Reason, Guidance] = {
         fix_pt="Torne o mapper mais rápido: sem laços infinitos, sem esperas, sem rede.",
     ),
     Reason.INVALID_INVOICE: Guidance(
-        meaning="The invoice cannot be sent as it is (key of 44 digits, number, series, date), or an order"
+        meaning="The invoice cannot be sent as it is (key of 44 characters, number, series, date), or an order"
         " that is invoiced or sent has none.",
         fix="Correct or add the row in store.invoice; it is sent by itself then.",
         who=Actor.STORE,
-        meaning_pt="A nota fiscal não pode ser enviada assim (chave de 44 dígitos, número, série, data), ou um"
+        meaning_pt="A nota fiscal não pode ser enviada assim (chave de 44 caracteres, número, série, data), ou um"
         " pedido faturado ou enviado não a tem.",
         fix_pt="Corrija ou inclua a linha em store.invoice; o envio é automático.",
     ),

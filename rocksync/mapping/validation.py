@@ -30,7 +30,7 @@ from rocksync.mapping.shapes import (
 
 LARGEST_BYTES = 1_000_000
 _CENT = Decimal("0.01")
-_NFE_KEY_DIGITS = 44
+_NFE_KEY = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}")
 _PRICE_AND_STOCK = frozenset(("price", "special_price", "quantity"))
 _NO_NUMBERS = (UNSET,) * 4
 _LINE_AMOUNTS = ("unit_price", "discount", "total")
@@ -224,18 +224,26 @@ def invoice(payload: object) -> InvoicePayload:
 
 
 def check_nfe_key(key: str) -> None:
-    """Raise InvalidPayloadError unless *key* has 44 digits of which the last is the check digit (modulo 11)."""
-    if len(key) != _NFE_KEY_DIGITS or not (key.isascii() and key.isdigit()):
+    """Raise InvalidPayloadError unless *key* has 44 digits of which the last is the check digit (modulo 11).
+
+    The issuer's CNPJ, at 7 to 20, may have capital letters but in its last two places. Source: Nota Técnica Conjunta DFe
+    2025.001; that Plugg.to takes them is assumed.
+    """
+    if not _NFE_KEY.fullmatch(key):
         raise InvalidPayloadError(
-            f"nfe_key must have {_NFE_KEY_DIGITS} digits and nothing else; this one has {len(key)} characters"
+            "nfe_key must have 44 digits and nothing else, but for capital letters at 7 to 18 where the issuer's CNPJ has"
+            f" them; this one has {len(key)} characters"
         )
     if key[-1] != nfe_check_digit(key[:-1]):
         raise InvalidPayloadError("the last digit of nfe_key, its check digit, does not fit the others")
 
 
 def nfe_check_digit(digits: str) -> str:
-    """Return the modulo 11 check digit of the first 43 digits of an NF-e key: weights 2 to 9 from the right."""
-    total = sum(int(digit) * (2 + place % 8) for place, digit in enumerate(reversed(digits)))
+    """Return the modulo 11 check digit of the first 43 digits of an NF-e key: weights 2 to 9 from the right.
+
+    A letter counts as its place in ASCII after the zero. Source: Nota Técnica Conjunta DFe 2025.001.
+    """
+    total = sum((ord(digit) - ord("0")) * (2 + place % 8) for place, digit in enumerate(reversed(digits)))
     check = 11 - total % 11
     return "0" if check in {10, 11} else str(check)
 

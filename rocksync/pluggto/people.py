@@ -1,8 +1,10 @@
 """Who buys and where it goes, from an order's ``payer_*`` and ``receiver_*`` members.
 
-Source: pluggto-api 4.3 (member names), 4.4 (split phones, CEP with or without a dash, long names of states).
+Source: pluggto-api 4.3 (member names), 4.4 (split phones, CEP with or without a dash, long names of states); Instrução
+Normativa RFB 2.229/2024 (letters in a CNPJ). That Plugg.to passes such a CNPJ on as it is, is assumed.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -40,6 +42,7 @@ _STATES = {
 }
 _CODES = frozenset(_STATES.values())
 _CPF, _CNPJ, _CEP = 11, 14, 8
+_CNPJ_FORM = re.compile(r"([0-9A-Z]{2})\.?([0-9A-Z]{3})\.?([0-9A-Z]{3})/?([0-9A-Z]{4})-?([0-9]{2})")
 _ADDRESS = {
     "street": "address",
     "number": "address_number",
@@ -99,10 +102,17 @@ def _name(order: Mapping[str, Any], role: str) -> str | None:
 
 def _document(order: Mapping[str, Any]) -> str | None:
     for member in ("payer_cpf", "payer_cnpj", "payer_document", "payer_tax_id", "receiver_cpf"):
-        found = _padded(order.get(member), _CNPJ if member == "payer_cnpj" else _CPF)
+        value = order.get(member)
+        found = _cnpj(value) or _padded(value, _CNPJ if member == "payer_cnpj" else _CPF)
         if found:
             return found
     return None
+
+
+def _cnpj(value: object) -> str | None:
+    """The digits and capital letters of a CNPJ; None: *value* has not the form of one."""
+    found = _CNPJ_FORM.fullmatch((text(value) or "").upper())
+    return "".join(found.groups()) if found else None
 
 
 def _phone(order: Mapping[str, Any], role: str) -> str | None:

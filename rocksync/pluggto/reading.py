@@ -57,7 +57,7 @@ def moment(value: object) -> datetime | None:
 
 
 def digits(value: object) -> str | None:
-    """The digits of a phone, CEP, CPF or CNPJ, without what people put between them."""
+    """The digits of a phone, CEP or CPF, without what people put between them."""
     found = text(value)
     return "".join(char for char in found if "0" <= char <= "9") or None if found else None
 

@@ -71,10 +71,10 @@ def date(value: object, path: str) -> None:
         raise invalid(path, "must be an ISO date") from None
 
 
-def digits(value: object, path: str) -> None:
-    """Refuse all but a string of digits."""
+def access_key(value: object, path: str) -> None:
+    """Refuse all but a string of digits and of the capital letters that a CNPJ may have (assumed)."""
     text(value, path)
-    if not (str(value).isascii() and str(value).isdecimal()):
+    if not (str(value).isascii() and str(value).isalnum() and str(value) == str(value).upper()):
         raise invalid(path, "must hold digits only")
 
 
@@ -205,7 +205,7 @@ SHIPMENT: dict[str, Check] = {
         text,
     ),
     **dict.fromkeys(("estimate_delivery_date", "date_shipped", "date_delivered", "date_cancelled", "nfe_date"), date),
-    "nfe_key": digits,
+    "nfe_key": access_key,
     "quote": text_or_number,
     "printed": boolean,
     "documents": rows(DOCUMENT),

@@ -28,7 +28,7 @@ _LOOKS = (
     re.compile(r"sealed:v1:[A-Za-z0-9+/=]+"),
     re.compile(r"[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"),
     re.compile(r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b"),
-    re.compile(r"\b\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}\b"),
+    re.compile(r"(?i)\b[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-\d{2}\b"),
     re.compile(r"\(\d{2}\)\s?9?\d{4}-?\d{4}\b"),
 )
 _ELEVEN_DIGITS = re.compile(r"(?<!\d)\d{11}(?!\d)")

@@ -294,7 +294,7 @@ async def test_blanks_around_what_is_told_of_an_order_are_dropped(unmapped: Mapp
 
 @pytest.mark.parametrize(
     "key",
-    [samples.NFE_KEY[:-1], samples.NFE_KEY[:-1] + "0", "x" * 44, samples.NFE_KEY + " 1"],
+    [samples.NFE_KEY[:-1], samples.NFE_KEY[:-1] + "0", "X" * 44, samples.NFE_KEY + " 1"],
     ids=["43 digits", "check digit", "letters", "too long"],
 )
 async def test_an_nfe_key_that_cannot_be_right_is_refused(unmapped: Mappers, key: str) -> None:
@@ -304,6 +304,17 @@ async def test_an_nfe_key_that_cannot_be_right_is_refused(unmapped: Mappers, key
 
     assert isinstance(refused, ItemError)
     assert refused.reason is Reason.INVALID_INVOICE
+
+
+async def test_an_nfe_key_has_the_letters_of_its_issuers_cnpj(unmapped: Mappers) -> None:
+    key = "35260712ABC34501DE35550010000000121000000123"
+    invoice = Invoice(key=key, number="12", series="1", issued_at=datetime(2026, 7, 15, tzinfo=UTC))
+
+    [task] = await unmapped.orders(tenant(), [(samples.hub_orders()[0], _imported(invoice=invoice))])
+
+    assert isinstance(task, OrderTask)
+    assert task.invoice is not None
+    assert task.invoice["nfe_key"] == key
 
 
 async def test_a_cancelled_order_is_not_held_up_by_its_invoice(unmapped: Mappers) -> None:

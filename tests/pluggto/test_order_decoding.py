@@ -159,6 +159,22 @@ def test_numbers_get_their_leading_zeros_back() -> None:
     assert (order.customer["document"], order.delivery["zip"]) == ("00000000191", "01001000")
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("123.456.789-09", "12345678909"),
+        ("CPF 123.456.789-09", "12345678909"),
+        ("11.222.333/0001-81", "11222333000181"),
+        ("12.ABC.345/01DE-35", "12ABC34501DE35"),
+        (" 12abc34501de35 ", "12ABC34501DE35"),
+        ("isento", None),
+    ],
+)
+@pytest.mark.parametrize("member", ["payer_cnpj", "payer_document"])
+def test_a_document_keeps_its_digits_and_the_letters_of_a_cnpj(member: str, given: str, expected: str | None) -> None:
+    assert decoded({"id": "a", member: given}).customer.get("document") == expected
+
+
 def test_who_pays_stands_in_for_who_receives() -> None:
     order = decoded({"id": "a", "payer_name": "Ana", "payer_address": "Rua A", "payer_state": "Ceará"})
 

@@ -112,6 +112,17 @@ async def test_an_invoice_goes_into_the_shipment_whose_id_is_given(call, market)
     assert (shipments[0]["nfe_number"], shipments[0]["shipping_company"]) == ("12", "Correios")
 
 
+async def test_an_invoice_key_may_have_the_letters_of_a_cnpj(call, market):
+    order_id = market.create_order([{"sku": "A"}])["id"]
+    key = "35260712ABC34501DE35550010000000121000000123"
+
+    answer = await call(
+        "PUT", f"/orders/{order_id}", {"status": "invoiced", "shipments": [{**INVOICE, "nfe_key": key}]}
+    )
+
+    assert answer.body["Order"]["shipments"][0]["nfe_key"] == key
+
+
 async def test_a_shipment_without_its_id_becomes_a_second_one(call, market):
     order_id = market.create_order([{"sku": "A"}])["id"]
 

@@ -196,6 +196,7 @@ def test_an_exception_comes_with_its_traceback_on_the_same_line_and_no_secret(lo
         "CPF 529.982.247-25",
         "CPF 52998224725",
         "CNPJ 11.222.333/0001-81",
+        "CNPJ 12.ABC.345/01DE-35",
         "call (11) 98765-4321",
         "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         "sealed:v1:AQIDBA==",
