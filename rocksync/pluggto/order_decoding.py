@@ -42,7 +42,7 @@ def decode(document: Mapping[str, Any]) -> HubOrder:
         payments=tuple(_payment(payment) for payment in rows(document.get("payments"))),
         subtotal=number(document.get("subtotal")),
         shipping=number(document.get("shipping")),
-        discount=number(document.get("discount")),
+        discount=_discount(document),
         total=number(document.get("total")),
         document=document,
     )
@@ -54,6 +54,12 @@ def _externals(value: object) -> tuple[str, ...]:
     return tuple(name for name in found if name)
 
 
+def _discount(members: Mapping[str, Any]) -> Decimal | None:
+    """What is taken off, whichever sign it is told with (assumed: a total that is told is lower by it)."""
+    found = number(members.get("discount"))
+    return None if found is None else abs(found)
+
+
 def _line(line: Mapping[str, Any]) -> HubLine:
     """One line. The ordered SKU is the variation's where there is one. Source: pluggto-api 4.3.
 
@@ -61,7 +67,7 @@ def _line(line: Mapping[str, Any]) -> HubLine:
     """
     variation = row(line.get("variation"))
     quantity = whole(line.get("quantity")) or 0
-    discount = number(line.get("discount")) or Decimal(0)
+    discount = _discount(line) or Decimal(0)
     price, total = number(line.get("price")), number(line.get("total"))
     if price is None:
         price = (total / quantity).quantize(Decimal("0.01")) if total is not None and quantity else Decimal(0)

@@ -175,6 +175,15 @@ def test_a_document_keeps_its_digits_and_the_letters_of_a_cnpj(member: str, give
     assert decoded({"id": "a", member: given}).customer.get("document") == expected
 
 
+@pytest.mark.parametrize("discount", ["-5.00", -5, "5.00"])
+def test_a_discount_is_a_positive_amount_whichever_sign_it_is_told_with(discount: object) -> None:
+    line = {"sku": "A", "quantity": 1, "price": 10, "discount": discount}
+
+    order = decoded({"id": "a", "discount": discount, "items": [line]})
+
+    assert (order.discount, order.lines[0].discount, order.lines[0].total) == (5, 5, 5)
+
+
 def test_who_pays_stands_in_for_who_receives() -> None:
     order = decoded({"id": "a", "payer_name": "Ana", "payer_address": "Rua A", "payer_state": "Ceará"})
 
