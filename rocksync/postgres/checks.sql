@@ -120,9 +120,9 @@ SELECT f.code, count(*) AS items, (array_agg(f.sku ORDER BY f.sku))[1:3] AS exam
           LEFT JOIN store.stock k ON k.tenant_id = $1 AND k.sku = s.sku
          CROSS JOIN LATERAL (VALUES
                ('price_missing', r.sku IS NULL),
-               ('price_zero', r.price = 0),
-               ('special_above_price', r.price > 0 AND r.special_price > r.price),
-               ('special_zero', r.special_price = 0),
+               ('price_zero', round(r.price, 2) = 0), -- as sent, with two decimals
+               ('special_above_price', round(r.price, 2) > 0 AND round(r.special_price, 2) > round(r.price, 2)),
+               ('special_zero', round(r.special_price, 2) = 0),
                ('stock_missing', k.sku IS NULL),
                ('stock_negative', k.on_hand < 0),
                ('stock_overreserved', k.on_hand >= 0 AND k.reserved > k.on_hand),

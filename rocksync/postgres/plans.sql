@@ -13,7 +13,8 @@ offer AS (
     SELECT s.product_sku,
            bool_or(r.price IS NOT NULL AND k.on_hand IS NOT NULL) AS has_both,
            bool_or(r.price IS NOT NULL) AS has_price,
-           bool_and(r.price <= 0 OR r.special_price > r.price) FILTER (WHERE r.price IS NOT NULL) AS has_bad_prices,
+           bool_and(round(r.price, 2) <= 0 OR round(r.special_price, 2) > round(r.price, 2))
+               FILTER (WHERE r.price IS NOT NULL) AS has_bad_prices,
            bool_or(s.sku <> s.product_sku AND EXISTS (SELECT FROM store.product o WHERE o.tenant_id = $1 AND o.sku = s.sku))
                AS is_duplicate,
            bool_or(s.sku <> btrim(s.sku) OR s.sku ~ '[[:cntrl:]]' OR s.sku IN ('.', '..')) AS has_bad_sku

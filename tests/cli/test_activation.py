@@ -86,6 +86,7 @@ async def test_yes_on_standard_input_exports_and_tells_the_plan_with_what_plugg_
 ):
     await connection.execute("DELETE FROM store.product WHERE sku NOT IN ('P1', 'P2')")
     await connection.execute("UPDATE store.product SET name = '' WHERE sku = 'P2'")
+    await connection.execute("UPDATE store.price SET special_price = 10.004")  # which is sent as 10.00
     hub.account(shop.user).shelf.create({"sku": "P1", "name": "Antigo", "price": 1, "quantity": 1}, hub.profile)
 
     ended = await rocksync("tenant", "activate", "acme", "--json", given="yes\n")

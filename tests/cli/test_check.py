@@ -148,6 +148,7 @@ async def test_what_is_odd_between_tables_is_named(world: World):
     await shop.variation("BARE1", "BARE")
     await shop.offer("BARE1")
     await shop.offer("LOST")
+    await shop.sql("UPDATE store.price SET special_price = 10.004 WHERE tenant_id = $1 AND sku = 'a'")  # sent as 10.00
     await shop.sql("UPDATE store.stock SET reserved = 9 WHERE tenant_id = $1 AND sku = 'P1'")
 
     found = await findings(world, shop)
