@@ -166,6 +166,8 @@ class _Write:
             return
         self._created = created
         await self._settle(reply, None)
+        if reply.unchanged:
+            self._check_own(await look_up(self._client, self._tenant, self._key))
         await self._remove_doubled(reply.value)
 
     async def update(self, accepted: Members, *, full: bool) -> None:
@@ -197,6 +199,7 @@ class _Write:
         reply = None
         if found.status != _NOT_FOUND:
             self._accept(found)
+            self._check_own(found.value)
             members, self._created, self._absent = product_writes.repair(
                 self._document, accepted, sending, found.value or {}
             )
@@ -237,6 +240,7 @@ class _Write:
         if refusal is None:
             if reply.unchanged:
                 self._action = "unchanged"
+            self._check_own(reply.value)
             return
         found = await look_up(self._client, self._tenant, self._key)
         if found is None or found.get("sku") != self._key:
@@ -249,6 +253,14 @@ class _Write:
         if (refusal := again.refusal(self._key)) is not None:
             await self._let_go(found)
             raise await self._explained(refusal, found)
+
+    def _check_own(self, shown: Members | None) -> None:
+        """Take nothing for the product that is another one with a variation of this SKU. Raises: ItemError.
+
+        That a hub may reach a variation by its SKU is assumed.
+        """
+        if shown is not None and shown.get("sku") != self._key and self._key in product_writes.skus(shown):
+            raise _conflict(self._key, self._key, shown)
 
     async def _let_go(self, shown: Members) -> None:
         """Remove by itself what belongs to other products now: they may hold what this one is refused for."""

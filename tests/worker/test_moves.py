@@ -2,6 +2,7 @@
 
 import pytest
 
+from rocksync.sandbox.profile import parse_profile
 from tests.worker.world import Shop, World
 
 
@@ -69,3 +70,20 @@ async def test_three_products_pass_their_variations_on(world: World) -> None:
     await settle(world, shop)
 
     assert [held_by(shop, sku) for sku in "ABC"] == [{"C1": 5}, {"A1": 5}, {"B1": 5}]
+
+
+async def test_a_product_of_its_own_is_not_written_onto_the_variation_that_it_was(world: World) -> None:
+    world.hub.profile = parse_profile("lenient")  # such a hub takes the variation for the product
+    shop = await world.shop()
+    await shop.varied("A", "M", "N")
+    await world.sync(shop)
+
+    await promote(shop, "M")
+    await shop.sql("DELETE FROM rocksync.change WHERE tenant_id = $1 AND key = 'A'")
+    await settle(world, shop)
+    assert (await shop.item("product", "M"))["detail"] == "M belongs to product A at Plugg.to"
+    await shop.sql("SELECT rocksync.mark_changed($1, 'product', ARRAY['A'])")
+    await settle(world, shop)
+
+    assert held_by(shop, "A") == {"N": 5}
+    assert (shop.at_hub("M")["name"], shop.at_hub("M")["quantity"]) == ("Solo", 5)
