@@ -141,14 +141,13 @@ class StoreOrders:
     async def _bring_in_line(self, lease: Lease, *, before: bool | None, reserve: bool) -> None:
         tenant = lease.tenant.id
         async with self._writing(lease) as connection:
+            if before is not None:
+                if reserve:
+                    await connection.execute(_QUERIES.forget_released, tenant)
+                rows = await connection.fetch(_QUERIES.hold_open if reserve else _QUERIES.hold_nothing, tenant)
+                await connection.execute(_QUERIES.settle, tenant)
+                await connection.execute(_QUERIES.mark_stock, tenant, sorted({row["sku"] for row in rows}))
             await connection.execute(_QUERIES.note_reserves, tenant, reserve)
-            if before is None:
-                return
-            if reserve:
-                await connection.execute(_QUERIES.forget_handled, tenant)
-            rows = await connection.fetch(_QUERIES.hold_open if reserve else _QUERIES.hold_nothing, tenant)
-            await connection.execute(_QUERIES.settle, tenant)
-            await connection.execute(_QUERIES.mark_stock, tenant, sorted({row["sku"] for row in rows}))
 
     async def unpark(self, lease: Lease) -> int:
         """Make pending the parked orders of which the store knows all SKUs by now; returns how many."""

@@ -119,33 +119,54 @@ UPDATE rocksync.hub_order SET shipment_begun_at = NULL WHERE tenant_id = $1 AND 
 SELECT rocksync.settle($1), EXISTS (SELECT FROM rocksync.hub_order WHERE tenant_id = $1 AND missing_skus <> '{}') AS parked,
        (SELECT s.reserves FROM rocksync.schedule s WHERE s.tenant_id = $1 AND s.kind = 'order') AS reserves;
 
--- name: note_reserves
--- $1 tenant_id bigint, $2 boolean: the tenant reserves stock
-UPDATE rocksync.schedule SET reserves = $2 WHERE tenant_id = $1 AND kind = 'order';
-
 -- name: hold_nothing
--- The tenant reserves no more: what is not off hand yet is let go of; its SKUs. $1 tenant_id bigint
-UPDATE rocksync.reservation SET wanted = 'released' WHERE tenant_id = $1 AND wanted = 'reserved' RETURNING sku;
+-- The tenant reserves no more: what is not off hand yet is let go of; its SKUs. Locked are those of orders that somebody is
+-- deleting, which lets go of them. $1 tenant_id bigint
+UPDATE rocksync.reservation r
+   SET wanted = 'released'
+ WHERE (r.tenant_id, r.order_id, r.sku) IN (
+       SELECT f.tenant_id, f.order_id, f.sku FROM rocksync.reservation f
+        WHERE f.tenant_id = $1 AND f.wanted = 'reserved'
+          FOR UPDATE SKIP LOCKED)
+RETURNING r.sku;
 
--- name: forget_handled
--- What the store invoiced while the tenant did not reserve, it took off hand itself. $1 tenant_id bigint
-DELETE FROM rocksync.reservation r
- USING store.sales_order s
- WHERE r.tenant_id = $1 AND r.wanted = 'released' AND r.settled IN ('none', 'released')
-   AND s.tenant_id = $1 AND s.id = r.order_id AND s.status IN ('invoiced', 'shipped', 'delivered');
+-- name: forget_released
+-- What the store has invoiced or sent while the tenant did not reserve, it has taken off hand itself. $1 tenant_id bigint
+DELETE FROM rocksync.reservation WHERE tenant_id = $1 AND wanted = 'released' AND settled IN ('none', 'released');
 
 -- name: hold_open
--- The tenant reserves again: all lines of orders that were imported and are open; their SKUs. $1 tenant_id bigint
+-- The tenant reserves again: all lines of orders that were imported and are open, and that nobody is deleting; their SKUs.
+-- $1 tenant_id bigint
+WITH free AS MATERIALIZED (
+    SELECT s.id
+      FROM store.sales_order s
+      JOIN rocksync.hub_order h ON h.tenant_id = $1 AND h.id = s.pluggto_id AND h.imported_at IS NOT NULL
+     WHERE s.tenant_id = $1
+       AND s.status IN ('pending', 'approved')
+       FOR KEY SHARE OF s SKIP LOCKED)
 INSERT INTO rocksync.reservation AS r (tenant_id, order_id, sku, quantity, wanted)
-SELECT $1, s.id, l.sku, sum(l.quantity), 'reserved'
-  FROM store.sales_order s
-  JOIN rocksync.hub_order h ON h.tenant_id = $1 AND h.id = s.pluggto_id AND h.imported_at IS NOT NULL
-  JOIN store.sales_order_item l ON l.tenant_id = $1 AND l.order_id = s.id
- WHERE s.tenant_id = $1
-   AND s.status IN ('pending', 'approved')
- GROUP BY s.id, l.sku
+SELECT $1, free.id, l.sku, sum(l.quantity), 'reserved'
+  FROM free
+  JOIN store.sales_order_item l ON l.tenant_id = $1 AND l.order_id = free.id
+ GROUP BY free.id, l.sku
     ON CONFLICT (tenant_id, order_id, sku) DO UPDATE SET wanted = 'reserved' WHERE r.wanted <> 'reserved'
 RETURNING r.sku;
+
+-- name: note_reserves
+-- Not when switched on while an open order holds less than its lines, as it was locked: then all are looked at again.
+-- $1 tenant_id bigint, $2 boolean: the tenant reserves stock
+UPDATE rocksync.schedule
+   SET reserves = $2
+ WHERE tenant_id = $1
+   AND kind = 'order'
+   AND NOT ($2 AND reserves IS FALSE AND EXISTS (
+       SELECT FROM store.sales_order s
+         JOIN rocksync.hub_order h ON h.tenant_id = $1 AND h.id = s.pluggto_id AND h.imported_at IS NOT NULL
+         JOIN store.sales_order_item l ON l.tenant_id = $1 AND l.order_id = s.id
+        WHERE s.tenant_id = $1
+          AND s.status IN ('pending', 'approved')
+          AND NOT EXISTS (SELECT FROM rocksync.reservation r
+                           WHERE r.tenant_id = $1 AND r.order_id = s.id AND r.sku = l.sku AND r.wanted = 'reserved')));
 
 -- name: unpark
 -- Orders whose SKUs the store knows by now are looked at again.

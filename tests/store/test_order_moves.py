@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 
 import asyncpg
@@ -6,6 +7,8 @@ import pytest
 from rocksync.domain.orders import OrderStatus
 from rocksync.store.orders import StoreOrders
 from tests.store.shop import ID, PLACED_AT, RAW, Shop, document, hub_order, invoice
+
+OTHER_ID = "5f00000000000000000000a2"
 
 # Status and stock
 
@@ -110,6 +113,81 @@ async def test_a_tenant_that_reserves_no_more_lets_go_of_what_is_not_off_hand(sh
 
     assert await shop.stock("A") == (10, 0)
     assert await shop.stock("B") == (9, 0)
+
+
+async def test_a_deletion_that_is_not_committed_holds_up_no_switch_and_nothing_is_held_after_it(
+    shop: Shop, orders: StoreOrders, connection: asyncpg.Connection
+) -> None:
+    await shop.sell("A", "B")
+    await orders.note(shop.lease, [hub_order(), hub_order(OTHER_ID)])
+    deleted = await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
+    await orders.import_order(shop.lease, document(OTHER_ID, ("B", 3)), RAW, reserve=True)
+    await orders.catch_up(shop.lease, reserve=True)
+    async with connection.transaction():
+        await connection.execute("DELETE FROM store.sales_order WHERE id = $1", deleted.id)
+        for reserve, held in ((False, 0), (True, 3)):
+            async with asyncio.timeout(10):
+                await orders.catch_up(shop.lease, reserve=reserve)
+            assert await shop.stock("B") == (10, held)
+
+    await orders.catch_up(shop.lease, reserve=True)
+    assert await shop.stock("A") == (10, 0)
+
+
+async def test_an_order_that_a_switch_found_locked_follows_later(
+    shop: Shop, orders: StoreOrders, connection: asyncpg.Connection
+) -> None:
+    await shop.sell("A")
+    await orders.note(shop.lease, [hub_order()])
+    await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
+    await orders.catch_up(shop.lease, reserve=True)
+    await orders.catch_up(shop.lease, reserve=False)
+    async with connection.transaction():
+        await connection.execute("SELECT FROM store.sales_order FOR UPDATE")
+        await orders.catch_up(shop.lease, reserve=True)
+
+    await orders.catch_up(shop.lease, reserve=True)
+    assert await shop.stock("A") == (10, 2)
+
+
+async def test_orders_are_let_go_of_although_the_store_has_one_of_its_own_that_holds_nothing(
+    shop: Shop, orders: StoreOrders
+) -> None:
+    await shop.sell("A")
+    own = await shop.value(
+        "INSERT INTO store.sales_order (tenant_id, pluggto_id, status, total) VALUES ($1, $2, 'approved', 9)"
+        " RETURNING id",
+        OTHER_ID,
+    )
+    await shop.value(
+        "INSERT INTO store.sales_order_item (tenant_id, order_id, line, sku, quantity, unit_price, total)"
+        " VALUES ($1, $2, 1, 'A', 1, 9, 9)",
+        own,
+    )
+    await orders.note(shop.lease, [hub_order(), hub_order(OTHER_ID)])
+    await orders.catch_up(shop.lease, reserve=True)
+    await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
+
+    await orders.catch_up(shop.lease, reserve=False)
+
+    assert await shop.stock("A") == (10, 0)
+
+
+async def test_what_left_the_house_while_nothing_was_reserved_is_not_taken_when_it_is_cancelled_later(
+    shop: Shop, orders: StoreOrders
+) -> None:
+    await shop.sell("A")
+    await orders.note(shop.lease, [hub_order()])
+    store = await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
+    await orders.catch_up(shop.lease, reserve=True)
+    await orders.catch_up(shop.lease, reserve=False)
+    await ship(shop, store.id)
+    await shop.pool.execute("UPDATE store.sales_order SET status = 'canceled'")
+
+    await orders.catch_up(shop.lease, reserve=True)
+    await orders.move(shop.lease, store, OrderStatus.CANCELED, RAW, reserve=True)
+
+    assert await shop.stock("A") == (10, 0)
 
 
 async def test_the_platform_cancelling_or_deleting_an_order_lets_its_stock_go(shop: Shop, orders: StoreOrders) -> None:
