@@ -7,15 +7,24 @@ class ItemError(Exception):
     """One item cannot be delivered as it is; the pass goes on.
 
     ``final`` tells that trying again without a change is pointless: the item is quarantined at once instead of after
-    several attempts.
+    several attempts. ``wake`` names a product item to look at again, as it may stand in the way.
     """
 
-    def __init__(self, key: str, detail: str, *, reason: Reason = Reason.INVALID_ITEM, final: bool = True) -> None:
+    def __init__(
+        self,
+        key: str,
+        detail: str,
+        *,
+        reason: Reason = Reason.INVALID_ITEM,
+        final: bool = True,
+        wake: str | None = None,
+    ) -> None:
         super().__init__(detail)
         self.key = key
         self.detail = detail
         self.reason = reason
         self.final = final
+        self.wake = wake
 
 
 class MissingAtHubError(ItemError):

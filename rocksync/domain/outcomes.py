@@ -121,7 +121,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The item could not be delivered: tried again after ``delay_s``, or quarantined when that is None."""
+    """The item could not be delivered: tried again after ``delay_s``, or quarantined when that is None.
+
+    ``wake`` names a product item to look at again, if it is settled.
+    """
 
     key: str
     revision: int
@@ -130,6 +133,7 @@ class Refused:
     detail: str
     delay_s: float | None
     delivery: Delivery | None = None
+    wake: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from rocksync.domain.errors import ItemError, MissingAtHubError, PassError
 from rocksync.domain.outcomes import Created, Delivery
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
-from rocksync.pluggto import offers, product_writes, requests
+from rocksync.pluggto import offers, product_writes, reading, requests
 from rocksync.pluggto.client import AmbiguousError, Client
 from rocksync.pluggto.encoding import body, sku_segment
 from rocksync.pluggto.replies import Reply, Request
@@ -341,6 +341,7 @@ def _conflict(key: str, sku: str, other: Members) -> ItemError:
         f"{sku} belongs to product {other.get('sku')} at Plugg.to",
         reason=Reason.SKU_CONFLICT,
         final=False,
+        wake=reading.text(other.get("sku")),  # it may have to let go
     )
 
 

@@ -180,6 +180,11 @@ class Items:
                     kind,
                     *_columns(refused, "key", "revision", "attempts", "reason", "detail", "delay_s"),
                 )
+                if wake := sorted({o.wake for o in refused if o.wake}):
+                    # Only what is settled: two that stand in each other's way would wake each other for ever.
+                    known = await connection.fetch(_QUERIES.known, tenant, Kind.PRODUCT, wake)
+                    settled = [row["key"] for row in known if row["state"] in {"synced", "skipped"}]
+                    await _mark(connection, tenant, Kind.PRODUCT, settled)
             if postponed := [o for o in outcomes if isinstance(o, Postponed)]:
                 await connection.execute(
                     _QUERIES.record_postponed,

@@ -136,6 +136,7 @@ def refused(item: Item, error: ItemError) -> Refused:
         reason=error.reason,
         detail=error.detail,
         delay_s=None if error.final else retry_delay_s(attempts),
+        wake=error.wake,
     )
 
 

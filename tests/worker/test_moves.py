@@ -81,9 +81,33 @@ async def test_a_product_of_its_own_is_not_written_onto_the_variation_that_it_wa
     await promote(shop, "M")
     await shop.sql("DELETE FROM rocksync.change WHERE tenant_id = $1 AND key = 'A'")
     await settle(world, shop)
-    assert (await shop.item("product", "M"))["detail"] == "M belongs to product A at Plugg.to"
-    await shop.sql("SELECT rocksync.mark_changed($1, 'product', ARRAY['A'])")
-    await settle(world, shop)
 
     assert held_by(shop, "A") == {"N": 5}
     assert (shop.at_hub("M")["name"], shop.at_hub("M")["quantity"]) == ("Solo", 5)
+
+
+async def test_a_variation_that_comes_back_under_another_product_leaves_the_one_it_was_of(world: World) -> None:
+    shop = await world.shop()
+    await shop.varied("A", "A1", "A2")
+    await shop.varied("B", "B1")
+    await world.sync(shop)
+    await shop.sql("DELETE FROM store.variation WHERE tenant_id = $1 AND sku = 'A1'")
+    await world.sync(shop)
+
+    await shop.variation("A1", "B")
+    await settle(world, shop)
+
+    assert [held_by(shop, sku) for sku in "AB"] == [{"A2": 5}, {"A1": 5, "B1": 5}]
+
+
+async def test_two_that_stand_in_each_others_way_do_not_wake_each_other(world: World) -> None:
+    shop = await world.shop()
+    shelf = world.hub.account(shop.user).shelf
+    for sku, held in (("A", "B1"), ("B", "A1")):
+        shelf.create({"sku": sku, "name": sku, "variations": [{"sku": held}]}, world.hub.profile)
+    await shop.varied("A", "A1")
+    await shop.varied("B", "B1")
+
+    await settle(world, shop, rounds=1)
+
+    assert [(await shop.item("product", sku))["attempts"] for sku in "AB"] == [2, 2]
