@@ -103,8 +103,8 @@ def rocksync_map_order(tenant: Tenant, order: HubOrder, document: OrderDocument)
 def rocksync_map_invoice(tenant: Tenant, order: StoreOrder, invoice: Invoice, payload: InvoicePayload) -> None:
     """Change the NF-e members that an order gets at Plugg.to; all are texts.
 
-    ``order`` is the store's order, ``invoice`` its row. Validated after: ``nfe_key`` has 44 characters and its check digit
-    fits; ``nfe_number``, ``nfe_serie`` and ``nfe_date`` are there, the date as ``2024-07-15T18:07:07.000Z``.
+    ``order`` is the store's order, ``invoice`` its row. Validated after: ``nfe_key`` has 44 characters and its check
+    digit fits; ``nfe_number``, ``nfe_serie`` and ``nfe_date`` are there, the date as ``2024-07-15T18:07:07.000Z``.
     """
 
 

@@ -226,13 +226,13 @@ def invoice(payload: object) -> InvoicePayload:
 def check_nfe_key(key: str) -> None:
     """Raise InvalidPayloadError unless *key* has 44 digits of which the last is the check digit (modulo 11).
 
-    The issuer's CNPJ, at 7 to 20, may have capital letters but in its last two places. Source: Nota Técnica Conjunta DFe
-    2025.001; that Plugg.to takes them is assumed.
+    The issuer's CNPJ, at 7 to 20, may have capital letters but in its last two places. Source: Nota Técnica Conjunta
+    DFe 2025.001; that Plugg.to takes them is assumed.
     """
     if not _NFE_KEY.fullmatch(key):
         raise InvalidPayloadError(
-            "nfe_key must have 44 digits and nothing else, but for capital letters at 7 to 18 where the issuer's CNPJ has"
-            f" them; this one has {len(key)} characters"
+            "nfe_key must have 44 digits and nothing else, but for capital letters at 7 to 18 where the issuer's CNPJ"
+            f" has them; this one has {len(key)} characters"
         )
     if key[-1] != nfe_check_digit(key[:-1]):
         raise InvalidPayloadError("the last digit of nfe_key, its check digit, does not fit the others")
