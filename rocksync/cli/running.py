@@ -162,5 +162,7 @@ def _told(error: Exception) -> tuple[str, int]:
         case _:
             redaction = importlib.import_module("rocksync.telemetry.redaction")
             text = redaction.redact_text(str(error))[:200]
-            said = importlib.import_module("rocksync.failures").refusal(error)
-            return said or f"unexpected {type(error).__name__}: {text} (`rocksync --debug …` shows where)", FAILED
+            explanation = importlib.import_module("rocksync.failures").explanation
+            caused = None if isinstance(error, OSError) else explanation(error)  # a file's are OSErrors as well
+            unexpected = f"unexpected {type(error).__name__}: {text} (`rocksync --debug …` shows where)"
+            return str(caused or unexpected), FAILED

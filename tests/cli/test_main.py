@@ -9,6 +9,7 @@ import pytest
 
 from rocksync.cli.lazy import LazyGroup
 from rocksync.cli.main import cli
+from rocksync.cli.running import guarded
 
 from .conftest import Command, clean_environment, run_command
 
@@ -166,3 +167,22 @@ async def test_without_a_dsn_commands_share_an_embedded_postgres_and_its_key_fil
     assert added.code == 0, added.err
     assert [each["slug"] for each in listed.json] == ["acme"]
     assert (tmp_path / ".rocksync" / "secrets.keys").is_file()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (asyncpg.LockNotAvailableError("lock timeout"), "tables are locked by another transaction"),
+        (asyncpg.QueryCanceledError("statement timeout"), "the database took too long"),
+        (asyncpg.DiskFullError("no space"), "the database's disk is full: free or enlarge it"),
+        (FileNotFoundError("mappers"), "unexpected FileNotFoundError: mappers (`rocksync --debug …` shows where)"),
+    ],
+)
+def test_what_the_database_has_against_a_command_is_told_in_its_own_words(
+    capsys: pytest.CaptureFixture[str], error: Exception, told: str
+):
+    def command() -> None:
+        raise error
+
+    assert guarded(command, debug=False) == 1
+    assert capsys.readouterr().err == f"rocksync: {told}\n"
