@@ -8,6 +8,9 @@ import asyncpg
 from rocksync.domain.errors import PassError
 from rocksync.domain.reasons import Reason
 
+READ_ONLY = (
+    "the database takes no writes: let database.dsn lead to the primary, or end default_transaction_read_only"
+)
 AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -41,10 +44,7 @@ def refusal(error: BaseException) -> str | None:
     """What keeps the database from taking a write, and what to do about it; None: *error* says something else."""
     match error:
         case asyncpg.ReadOnlySQLTransactionError():
-            return (
-                "the database takes no writes: let database.dsn lead to the primary,"
-                " or end default_transaction_read_only"
-            )
+            return READ_ONLY
         case asyncpg.DiskFullError():
             return "the database's disk is full: free or enlarge it"
         case asyncpg.InsufficientPrivilegeError():

@@ -92,6 +92,12 @@ async def pending(target: asyncpg.Connection | str, files: Path) -> list[str]:
         return [migration.name for migration in _missing(migrations, await _applied(connection))]
 
 
+async def takes_writes(target: asyncpg.Connection | str) -> bool:
+    """Whether transactions of *target* may write: not on a standby, nor where they are read-only by default."""
+    async with _connection(target) as connection:
+        return not await connection.fetchval(_sql.is_read_only)
+
+
 async def ahead(target: asyncpg.Connection | str, files: Path) -> list[str]:
     """Return the names of migrations that *target* has from newer code; older code goes on working with it."""
     migrations = _read(files)

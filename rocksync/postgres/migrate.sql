@@ -36,6 +36,9 @@ SELECT version, name, sha256
   FROM rocksync.migration
  ORDER BY version;
 
+-- name: is_read_only
+SELECT current_setting('transaction_read_only')::boolean;
+
 -- name: record
 -- $1 version integer, $2 name text, $3 sha256 text, $4 took_s double precision
 INSERT INTO rocksync.migration (version, name, sha256, took_s)

@@ -156,6 +156,19 @@ async def test_a_database_without_our_tables_is_told_to_be_migrated(rocksync: Co
     assert "0001_tenants.sql is applied" in applied.out
 
 
+async def test_a_database_that_takes_no_writes_is_not_said_to_be_well(rocksync: Command, database: str):
+    read_only = f"{database}{'&' if '?' in database else '?'}default_transaction_read_only=on"
+
+    checked = await rocksync("migrate", "--check", ROCKSYNC_DATABASE__DSN=read_only)
+    as_json = await rocksync("migrate", "--check", "--json", ROCKSYNC_DATABASE__DSN=read_only)
+
+    assert (checked.code, checked.out) == (1, "the database is up to date\n")
+    assert (as_json.code, as_json.json) == (1, {"missing": []})
+    for ended in (checked, as_json):
+        assert ended.err.startswith("rocksync: the database takes no writes: let database.dsn lead to the primary")
+        assert len(ended.err.splitlines()) == 1
+
+
 async def test_without_a_dsn_commands_share_an_embedded_postgres_and_its_key_file(tmp_path: Path):
     secrets = {f"ROCKSYNC_{name}": "x" for name in ("CLIENT_ID", "CLIENT_SECRET", "API_USER", "API_SECRET")}
 
