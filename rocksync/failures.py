@@ -8,9 +8,7 @@ import asyncpg
 from rocksync.domain.errors import PassError
 from rocksync.domain.reasons import Reason
 
-READ_ONLY = (
-    "the database takes no writes: let database.dsn lead to the primary, or end default_transaction_read_only"
-)
+READ_ONLY = "the database takes no writes: let database.dsn lead to the primary, or end default_transaction_read_only"
 AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,

@@ -39,6 +39,8 @@ def status(slug: str | None, behind: bool, as_json: bool) -> None:
         rows = await access.fleet.lag(slug, behind=behind)
         faults = await access.fleet.mapper_faults()
         reasons = [] if slug is None else await access.fleet.quarantine_reasons(slug)
+        if not await access.fleet.workers():
+            click.echo("no worker runs: rocksync worker", err=True)
         if as_json:
             told = [_as_json(row, faults) for row in rows]
             print_json(told if slug is None else [each | _by_reason(each, reasons) for each in told])
@@ -47,8 +49,6 @@ def status(slug: str | None, behind: bool, as_json: bool) -> None:
             _print_tenants(rows, faults, behind=behind)
         else:
             _print_kinds(rows, faults, reasons)
-        if not await access.fleet.workers():
-            click.echo("no worker runs: rocksync worker", err=True)
 
     run_with_access(body)
 
@@ -100,6 +100,8 @@ def _eta(row: "LagRow") -> str | None:
 
 def _why(row: "LagRow", faults: Mapping[str, str]) -> str:
     """The cause in a word."""
+    if row.cause == "pending" and not row.has_worker:
+        return "no worker"
     if row.cause == "pending" and (row.took_ms or 0) > _SLOW_MS:
         return "hub slow"
     if row.cause == "in_sync" and row.slug in faults:

@@ -63,7 +63,8 @@ class FleetStanding:
 class LagRow:
     """One line of ``rocksync.lag`` with the schedule it is held against. ``cause`` is a reason code, or draft.
 
-    ``per_s`` items a second were dealt with lately, ``took_ms`` is how long one took; None: none was.
+    ``per_s`` items a second were dealt with lately, ``took_ms`` is how long one took; None: none was. ``has_worker``:
+    one is alive.
     """
 
     slug: str
@@ -80,11 +81,12 @@ class LagRow:
     detail: str | None
     per_s: float | None = None
     took_ms: float | None = None
+    has_worker: bool = True
 
     @property
     def eta_s(self) -> float | None:
         """Seconds until what is pending is delivered at the present pace; None: nobody can tell."""
-        if not self.pending or not self.per_s or self.cause in _STANDING_STILL:
+        if not self.pending or not self.per_s or not self.has_worker or self.cause in _STANDING_STILL:
             return None
         return self.pending / self.per_s
 

@@ -64,6 +64,7 @@ class Fleet:
                 detail=row["by_mapper"] if row["detail"] is None and row["cause"] in _BY_MAPPER else row["detail"],
                 per_s=row["per_s"],
                 took_ms=row["took_ms"],
+                has_worker=row["has_worker"],
             )
             for row in await self._pool.fetch(_QUERIES.lag, slug, behind)
         ]

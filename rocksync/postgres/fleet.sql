@@ -119,7 +119,8 @@ standing AS (
                 WHEN s.paused_until > clock_timestamp() THEN s.paused_reason
                 ELSE s.failure END AS detail,
            coalesce(w.by_mapper, q.by_mapper) AS by_mapper,
-           p.per_s, p.took_ms
+           p.per_s, p.took_ms,
+           EXISTS (SELECT FROM rocksync.worker WHERE seen_at > clock_timestamp() - interval '30 seconds') AS has_worker
       FROM asked t
       JOIN rocksync.schedule s ON s.tenant_id = t.id
       JOIN rocksync.default_interval d ON d.kind = s.kind

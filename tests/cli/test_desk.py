@@ -314,7 +314,8 @@ async def test_status_tells_what_a_mapper_stops_a_kind_for(rocksync: Command, sh
     assert rows["stock"]["detail"] is None
 
 
-async def test_status_tells_causes_and_when_a_backlog_ends(rocksync: Command, shop: Shop) -> None:
+async def test_status_tells_causes_and_when_a_backlog_ends(rocksync: Command, shop: Shop, pool: asyncpg.Pool) -> None:
+    await pool.execute("INSERT INTO rocksync.worker (name, version) VALUES ('w', '1')")
     await shop.sql("UPDATE rocksync.item SET state = 'pending', changed_at = now() WHERE tenant_id = $1")
 
     rows = {row["kind"]: row for row in (await rocksync("status", "loja", "--json")).json}
@@ -322,6 +323,20 @@ async def test_status_tells_causes_and_when_a_backlog_ends(rocksync: Command, sh
     assert (rows["order"]["cause"], rows["order"]["why"], rows["order"]["eta_s"]) == ("in_sync", "in step", None)
     assert rows["product"]["eta_s"] > 0
     assert rows["product"]["items_per_s"] > 0
+
+
+async def test_a_backlog_that_nobody_works_off_has_no_end(rocksync: Command, shop: Shop, pool: asyncpg.Pool) -> None:
+    await shop.sql(
+        "UPDATE rocksync.item SET state = 'pending', reason = 'pending', changed_at = now() WHERE tenant_id = $1"
+    )
+    await pool.execute("DELETE FROM rocksync.worker")
+
+    told, shown = await rocksync("status", "loja", "--json"), await rocksync("status", "loja")
+
+    [stock] = [row for row in told.json if row["kind"] == "stock"]
+    assert (stock["cause"], stock["why"], stock["eta_s"]) == ("pending", "no worker", None)
+    assert told.err == shown.err == "no worker runs: rocksync worker\n"
+    assert "no worker" in shown.out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
