@@ -66,6 +66,7 @@ def add(
     async def body(access: "Access") -> None:
         new = access.new_tenant(slug, name, domain, mappers, as_settings(settings))
         tenant_id = await access.tenants.add(new, given, access.vault())
+        _tell_missing(mappers, access.settings.mappers.dir)
         if as_json:
             print_json({"id": tenant_id, "slug": slug, "status": "draft"})
         else:
@@ -179,6 +180,7 @@ def set_tenant(
             settings=as_settings(settings),
             unset=unset,
         )
+        _tell_missing(mappers, access.settings.mappers.dir)
         print_done(f"tenant {slug} is changed", _as_json(await access.tenants.get(slug)), as_json=as_json)
 
     run_with_access(body)
@@ -268,6 +270,23 @@ def remove(slug: str, with_store: bool, yes: bool, as_json: bool) -> None:
         return None
 
     run_with_access(body)
+
+
+def _tell_missing(mappers: Sequence[str], folder: Path) -> None:
+    """Say which of *mappers* are not there; workers may run elsewhere, with other files."""
+    if not mappers:
+        return
+    found = importlib.import_module("rocksync.mapping.folder")
+    spellings = importlib.import_module("rocksync.mapping.registry").spellings
+    scan = found.scan(folder, {})
+    there = {*scan.found, *scan.unreadable, *found.installed()}
+    for name in mappers:
+        if there.isdisjoint(spellings(name)):
+            click.echo(
+                f"there is no mapper {name} in {folder} of this machine: where workers lack it too, nothing of the"
+                " tenant is sent (rocksync mapper list)",
+                err=True,
+            )
 
 
 def _check_settings(settings: Mapping[str, Any]) -> None:

@@ -109,6 +109,20 @@ async def test_a_tenant_is_changed(rocksync: Command):
     assert (shown["name"], shown["mappers"], shown["settings"]) == ("Nova", [], {})
 
 
+async def test_a_mapper_that_is_not_there_is_named_and_kept(rocksync: Command, tmp_path: Path):
+    (tmp_path / "mappers").mkdir()
+    (tmp_path / "mappers" / "kits_br.py").write_text("")
+
+    added = await rocksync(*ACME, "--mapper", "kits-br", "--mapper", "brands", "--json", **SECRETS)
+    changed = await rocksync("tenant", "set", "acme", "--mapper", "nosuch")
+    sound = await rocksync("tenant", "set", "acme", "--mapper", "kits-br")
+
+    assert (added.code, changed.code, sound.code, sound.err) == (0, 0, 0, "")
+    for ended, name in ((added, "brands"), (changed, "nosuch")):
+        assert ended.err.startswith(f"there is no mapper {name} in mappers of this machine: where workers lack it too")
+        assert len(ended.err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
