@@ -96,7 +96,10 @@ def list_quarantine(
 def release(
     slug: str | None, kinds: Sequence[Kind], keys: Sequence[str], reasons: Sequence[Reason], as_json: bool
 ) -> None:
-    """Let items in quarantine try again: those that match all that is given. At least one thing must be given."""
+    """Let items in quarantine try again: those that match all that is given. At least one thing must be given.
+
+    Those that match and were refused but not set aside yet are tried at once, instead of after their wait.
+    """
     if not (slug or kinds or keys or reasons):
         raise click.UsageError("say what to release: SLUG, --kind, --key or --reason")
 
@@ -104,11 +107,12 @@ def release(
         if slug is not None:
             await access.tenants.get(slug)
         held = await access.desk.holds(Filter(slug=slug, kinds=kinds, keys=keys))
-        released = await access.desk.release(Filter(slug=slug, kinds=kinds, keys=keys, reasons=reasons))
+        found = await access.desk.release(Filter(slug=slug, kinds=kinds, keys=keys, reasons=reasons))
         if as_json:
-            print_json({"released": released})
+            print_json({"released": found.released, "retried": found.retried})
         else:
-            click.echo(f"{released} released")
+            retried = f", {found.retried} that waited tried at once" if found.retried else ""
+            click.echo(f"{found.released} released{retried}")
         if not reasons or Reason.UNCONFIRMED in reasons:
             _tell_held(held)
 

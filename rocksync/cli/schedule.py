@@ -13,6 +13,7 @@ from rocksync.cli.parameters import DurationType, KindType, slug_argument
 from rocksync.cli.running import DONE, FAILED, STOPPED, run_with_access
 from rocksync.domain.durations import format_duration
 from rocksync.domain.errors import TenantError
+from rocksync.domain.reasons import POSTPONED
 from rocksync.domain.tenancy import Kind, Mode, TenantStatus
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ async def _wait(access: "Access", slug: str, kinds: Sequence[Kind], asked_at: da
             click.echo(f"{items} were set aside ({some.reason}): rocksync quarantine list {slug}", err=True)
         else:
             first = f"the first {ago(some.next_at)}"
-            click.echo(f"{items} wait for a retry ({some.reason}), {first}: rocksync status {slug}", err=True)
+            at_once = f"rocksync quarantine release {slug} --kind {some.kind} --reason {some.reason}"
+            then = f"rocksync status {slug}" if some.reason in POSTPONED else f"at once by {at_once}"
+            click.echo(f"{items} wait for a retry ({some.reason}), {first}: {then}", err=True)
     return FAILED if undelivered else DONE
 
 

@@ -34,6 +34,14 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """How many items try again: ``released`` were set aside, ``retried`` waited for their next attempt."""
+
+    released: int
+    retried: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """A change that waits for an operator: ``before`` is at the hub, ``after`` would be."""
 

@@ -34,6 +34,10 @@ class Reason(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
+POSTPONED = frozenset({Reason.PENDING, Reason.HUB_UNAVAILABLE, Reason.RATE_LIMITED, Reason.UNCONFIRMED})
+"""Reasons for which an item waits though nobody refused it."""
+
+
 class Actor(StrEnum):
     """Who must act so that a reason goes away."""
 

@@ -10,9 +10,9 @@ import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
 from rocksync import sql
-from rocksync.domain.desk import Attempt, AuditLine, Filter, Hold, SetAside
+from rocksync.domain.desk import Attempt, AuditLine, Filter, Hold, Released, SetAside
 from rocksync.domain.errors import MisuseError
-from rocksync.domain.reasons import Reason
+from rocksync.domain.reasons import POSTPONED, Reason
 from rocksync.domain.tenancy import Kind, TenantId
 from rocksync.postgres.refusals import explained
 
@@ -53,17 +53,20 @@ class Desk:
             for row in await self._pool.fetch(_QUERIES.quarantined, *_arguments(which), _chosen(which.reasons), limit)
         ]
 
-    async def release(self, which: Filter) -> int:
-        """Let items that are set aside try again; returns how many."""
+    async def release(self, which: Filter) -> Released:
+        """Let items try again: those that are set aside, and at once those that were refused and wait."""
+        meant = (*_arguments(which), _chosen(which.reasons))
         async with self._changing() as connection:
-            rows = await connection.fetch(_QUERIES.release, *_arguments(which), _chosen(which.reasons))
+            retried = await connection.fetch(_QUERIES.retry, *meant, list(POSTPONED))
+            released = await connection.fetch(_QUERIES.release, *meant)
+            rows = [*released, *retried]
             asked = {"kinds": which.kinds, "keys": which.keys, "reasons": which.reasons}
             for tenant, slug in {row["tenant_id"]: row["slug"] for row in rows}.items():
-                kinds = {row["kind"]: row["items"] for row in rows if row["tenant_id"] == tenant}
-                await self._wake(connection, TenantId(tenant), list(kinds))
-                what = {"released": kinds} | {name: list(value) for name, value in asked.items() if value}
+                await self._wake(connection, TenantId(tenant), [r["kind"] for r in rows if r["tenant_id"] == tenant])
+                what: dict[str, Any] = {name: list(value) for name, value in asked.items() if value}
+                what |= {"released": _counts(released, tenant), "retried": _counts(retried, tenant) or None}
                 await self._audit(connection, "quarantine release", TenantId(tenant), slug, what)
-        return sum(row["items"] for row in rows)
+        return Released(released=sum(row["items"] for row in released), retried=sum(row["items"] for row in retried))
 
     async def resend(self, tenant: TenantId, slug: str, keys: Keys) -> list[Kind]:
         """Send the items of *keys* although Plugg.to holds the same; returns the kinds that wait for a request."""
@@ -183,6 +186,10 @@ class Desk:
     ) -> None:
         told = {name: value for name, value in what.items() if value is not None}
         await connection.execute(_QUERIES.audit, action, tenant, slug, _encode(told).decode())
+
+
+def _counts(rows: Sequence[asyncpg.Record], tenant: int) -> dict[str, int]:
+    return {row["kind"]: row["items"] for row in rows if row["tenant_id"] == tenant}
 
 
 def _chosen(values: Sequence[str]) -> list[str] | None:

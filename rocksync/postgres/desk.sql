@@ -41,6 +41,30 @@ SELECT t.id AS tenant_id, t.slug, r.kind, count(*) AS items
  GROUP BY t.id, t.slug, r.kind
  ORDER BY t.slug, r.kind;
 
+-- name: retry
+-- Have items tried at once that were refused and wait for their next attempt, as if it was their first; how many of which
+-- tenant and kind. They are what they were, so that what was approved of them stays approved.
+-- $1 slug text or null, $2 kinds text[] or null, $3 keys text[] or null, $4 reasons text[] or null, $5 reasons of those that
+-- wait for something else text[]
+WITH retried AS (
+    UPDATE rocksync.item i
+       SET reason = 'pending', detail = NULL, attempts = 0, next_attempt_at = now()
+     WHERE i.state = 'pending'
+       AND i.attempts > 0
+       AND i.next_attempt_at > now()
+       AND i.reason <> ALL ($5)
+       AND coalesce(i.late_until <= now(), true)
+       AND ($1::text IS NULL OR i.tenant_id = (SELECT id FROM rocksync.tenant WHERE slug = $1))
+       AND ($2::text[] IS NULL OR i.kind = ANY ($2))
+       AND ($3::text[] IS NULL OR i.key = ANY ($3))
+       AND ($4::text[] IS NULL OR i.reason = ANY ($4))
+    RETURNING i.tenant_id, i.kind)
+SELECT t.id AS tenant_id, t.slug, r.kind, count(*) AS items
+  FROM retried r
+  JOIN rocksync.tenant t ON t.id = r.tenant_id
+ GROUP BY t.id, t.slug, r.kind
+ ORDER BY t.slug, r.kind;
+
 -- name: hurry
 -- $1 tenant_id bigint, $2 kinds text[]
 SELECT rocksync.hurry($1, $2);

@@ -8,7 +8,7 @@ from typing import Any
 
 from rocksync.domain.errors import ItemError, PassError, TenantError
 from rocksync.domain.explanation import ItemSituation, Live, Situation, Verdict
-from rocksync.domain.reasons import GUIDANCE, Reason
+from rocksync.domain.reasons import GUIDANCE, POSTPONED, Reason
 from rocksync.domain.tenancy import Kind, Mode, TenantStatus
 
 LIVE_WITHIN_S = 10.0
@@ -110,12 +110,15 @@ def _when(kind: Kind, item: ItemSituation | None, situation: Situation) -> str:
     if schedule.is_running:
         return f"the {kind} pass that runs now looks at it"
     moments = [schedule.due_at, schedule.backoff_until]
+    at_once = ""
     if item is not None and item.state == "pending" and not item.is_changed:
         moments.append(item.next_attempt_at)
+        if item.attempts and item.reason not in POSTPONED:
+            at_once = f"; at once: rocksync quarantine release SLUG --key {shlex.quote(item.key)}"
     known = [moment for moment in moments if moment is not None]
     due = f"from {_stamp(max(known))}" if known else "when it is asked for"
     runs = "" if situation.workers else "; no worker runs: start one"
-    return f"the next {kind} pass looks at it, {due}{runs}"
+    return f"the next {kind} pass looks at it, {due}{at_once}{runs}"
 
 
 def _stamp(moment: datetime) -> str:

@@ -55,7 +55,7 @@ SHAPES: dict[str, Any] = {
             "attempts": int,
         }
     ],
-    "quarantine release --reason invalid_item": {"released": int},
+    "quarantine release --reason invalid_item": {"released": int, "retried": int},
     "resend loja sku A": {"tenant": TEXT, "resent": {str: TEXT}, "on_request_only": [TEXT]},
     "holds list": [
         {

@@ -164,7 +164,7 @@ async def test_what_is_held_is_said_to_want_approval_when_it_is_tried_again(rock
     told += " holds approve loja --key KEY\n"
     assert (resent.code, resent.err) == (0, told)
     assert (other.code, other.err) == (0, "")
-    assert (released.code, released.json, released.err) == (0, {"released": 1}, told)
+    assert (released.code, released.json, released.err) == (0, {"released": 1, "retried": 0}, told)
 
 
 @pytest.mark.parametrize("thing", [("sku", "NOSUCH"), ("sku", ""), ("order", "77777")])

@@ -331,6 +331,7 @@ async def test_what_plugg_to_refused_is_not_complete(
 
     assert (ended.code, ended.out) == (1, "")
     assert "1 items of stock of tenant acme wait for a retry (rejected), the first in " in ended.err
+    assert "at once by rocksync quarantine release acme --kind stock --reason rejected" in ended.err
     assert "1 items of stock of tenant acme were set aside (rejected): rocksync quarantine list acme" in ended.err
     assert hub.product(shop.user, "P1")["quantity"] == 1
 
