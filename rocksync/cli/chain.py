@@ -17,6 +17,10 @@ async def chain(app: App, slug: str, what: str, name: str, *, attempts: int) -> 
     kept = await situation(pool, tenant.id, keys.by_kind)
     told = await desk.history(tenant.id, keys, limit=attempts)
     if what == "sku":
-        return await explain_sku(tenant, name, keys.by_kind, deps=app.deps(), situation=kept, attempts=told)
+        explained = await explain_sku(tenant, name, keys.by_kind, deps=app.deps(), situation=kept, attempts=told)
+        if any(part.verdict.fix for part in explained.parts):  # or it changed between the two readings
+            kept = await situation(pool, tenant.id, keys.by_kind)
+            explained = await explain_sku(tenant, name, keys.by_kind, deps=app.deps(), situation=kept, attempts=told)
+        return explained
     order_id = keys.by_kind[Kind.ORDER]
     return await explain_order(tenant, name, order_id, deps=app.deps(), situation=kept, attempts=told)

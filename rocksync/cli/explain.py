@@ -11,7 +11,7 @@ import click
 from rocksync.cli.output import emphasis, json_option, print_facts, print_json, print_lines, print_table
 from rocksync.cli.parameters import slug_argument, thing_arguments
 from rocksync.cli.running import DONE, run
-from rocksync.domain.reasons import GUIDANCE, Reason
+from rocksync.domain.reasons import GUIDANCE, Actor, Reason
 from rocksync.domain.tenancy import Kind
 from rocksync.settings import Settings
 
@@ -66,8 +66,8 @@ def _as_json(explained: "Explanation") -> dict[str, object]:
         "reason": reason,
         "detail": explained.verdict.detail,
         "meaning": GUIDANCE[reason].meaning,
-        "fix": _named(GUIDANCE[reason].fix, explained),
-        "who": GUIDANCE[reason].who,
+        "fix": _fix(explained),
+        "who": _who(explained),
     }
 
 
@@ -95,6 +95,14 @@ def attempt_as_json(attempt: "Attempt") -> dict[str, object]:
         "sent": sent,
         "detail": None if attempt.detail is None else redaction.redact_text(attempt.detail),
     }
+
+
+def _fix(explained: "Explanation") -> str:
+    return _named(explained.verdict.fix or GUIDANCE[explained.verdict.reason].fix, explained)
+
+
+def _who(explained: "Explanation") -> Actor:
+    return GUIDANCE[explained.verdict.reason].who if explained.verdict.fix is None else Actor.OPERATOR
 
 
 def _named(text: str, explained: "Explanation") -> str:
@@ -139,7 +147,7 @@ def _print(explained: "Explanation") -> None:
     _section("next", [_named(explained.next_action, explained)])
     detail = f": {explained.verdict.detail}" if explained.verdict.detail else ""
     _section("reason", [f"{emphasis(reason, good=reason is Reason.IN_SYNC)}{detail}", GUIDANCE[reason].meaning])
-    _section("fix", [f"({GUIDANCE[reason].who}) {_named(GUIDANCE[reason].fix, explained)}"])
+    _section("fix", [f"({_who(explained)}) {_fix(explained)}"])
 
 
 def _section(title: str, lines: Iterable[str]) -> None:

@@ -12,7 +12,10 @@ from rocksync.domain.tenancy import Kind, Mode, TenantStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindSituation:
-    """When one kind of the tenant runs, and what stands in its way. ``paused_reason`` None: it is not paused."""
+    """When one kind of the tenant runs, and what stands in its way. ``paused_reason`` None: it is not paused.
+
+    ``mapper_version``: what its items were mapped with last.
+    """
 
     mode: Mode
     is_requested: bool
@@ -23,6 +26,7 @@ class KindSituation:
     failure_reason: Reason | None
     is_paused: bool
     paused_reason: str | None
+    mapper_version: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +67,11 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A reason code with what it is about."""
+    """A reason code with what it is about. ``fix``: what the operator does about it, unless it is the reason's."""
 
     reason: Reason
     detail: str | None = None
+    fix: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ def _kind(row: asyncpg.Record) -> KindSituation:
         failure_reason=Reason(row["failure_reason"]) if row["failure_reason"] else None,
         is_paused=row["is_paused"],
         paused_reason=row["paused_reason"],
+        mapper_version=row["mapper_version"],
     )
 
 

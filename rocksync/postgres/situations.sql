@@ -12,7 +12,7 @@ SELECT t.status, t.status_reason,
 -- $1 tenant_id bigint
 SELECT kind, mode, requested_at IS NOT NULL AS is_requested, coalesce(leased_until > clock_timestamp(), false) AS is_running,
        due_at, CASE WHEN backoff_until > clock_timestamp() THEN backoff_until END AS backoff_until, failure, failure_reason,
-       coalesce(paused_until > clock_timestamp(), false) AS is_paused, paused_reason
+       coalesce(paused_until > clock_timestamp(), false) AS is_paused, paused_reason, mapper_version
   FROM rocksync.schedule
  WHERE tenant_id = $1;
 

@@ -191,7 +191,14 @@ class _Run:
             is_kept_back = item.state == "skipped" and item.accepted != wanted
             if item.state == "quarantined" or is_kept_back:
                 return Verdict(reason=item.reason, detail=item.detail)
+            if item.state == "synced" and not item.resend and not self._is_mapped_anew(kind):
+                return verdicts.unnoted(self._sku)
         return verdicts.waiting(kind, item, self._situation, self._live)
+
+    def _is_mapped_anew(self, kind: Kind) -> bool:
+        """Whether mappers are others by now, so that the next pass maps every item again."""
+        schedule = self._situation.kinds.get(kind)
+        return schedule is not None and (schedule.mapper_version or "") != self._deps.mapper.version(self._tenant)
 
     def _not_sent(self, kind: Kind, item: ItemSituation | None, draft: ItemError | Skip | Skipped) -> Verdict:
         if draft.reason is Reason.PENDING:

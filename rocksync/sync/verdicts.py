@@ -72,6 +72,17 @@ def waiting(kind: Kind, item: ItemSituation | None, situation: Situation, live: 
     return Verdict(reason=Reason.PENDING, detail=item.detail if item is not None else None)
 
 
+def unnoted(sku: str) -> Verdict:
+    """The verdict on what was sent otherwise than it is in the store, with nothing that would have it sent again."""
+    return Verdict(
+        reason=Reason.PENDING,
+        detail="the store's row differs from what was sent, but its change was never noted"
+        " (triggers off, or a view without mark_changed)",
+        fix=f"`rocksync resend SLUG sku {shlex.quote(sku)}` sends it; `rocksync sync SLUG KIND --all-items` sends all"
+        " that differ.",
+    )
+
+
 def severity(verdict: Verdict) -> int:
     """How much a verdict weighs against others of the same thing: 0 the most."""
     if verdict.reason is Reason.IN_SYNC:
@@ -85,8 +96,8 @@ def next_action(verdict: Verdict, kind: Kind | None, item: ItemSituation | None,
     """What happens next by itself, or who has to do what. *kind* is the one that decided, *item* its item."""
     if verdict.reason is Reason.IN_SYNC:
         return "none"
-    fix = GUIDANCE[verdict.reason].fix
-    if kind is None:
+    fix = verdict.fix or GUIDANCE[verdict.reason].fix
+    if kind is None or verdict.fix is not None:
         return fix
     if item is not None and item.state == "quarantined" and verdict.reason is Reason.UNCONFIRMED:
         return (

@@ -39,6 +39,14 @@ async def a_change_waits_for_its_pass(world: World) -> tuple[str, str]:
 
 
 @fault("pending")
+async def a_change_was_never_noted(world: World) -> tuple[str, str]:
+    shop = await synced(world)
+    await world.pool.execute("ALTER TABLE store.stock DISABLE TRIGGER USER")
+    await shop.sql("UPDATE store.stock SET on_hand = 9 WHERE tenant_id = $1")
+    return "sku", "A"
+
+
+@fault("pending")
 async def nothing_was_sent_yet(world: World) -> tuple[str, str]:
     shop = await world.shop()
     await shop.simple("A")

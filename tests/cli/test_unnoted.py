@@ -1,0 +1,87 @@
+"""Changes of the store that no trigger saw: that they are told apart from those that wait, and how they are sent."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from rocksync.sandbox.hub import Sandbox
+from rocksync.sandbox.server import serve
+from tests.worker.world import KEY, Shop, World, open_world
+
+from .conftest import Command
+
+UNNOTED = "the store's row differs from what was sent, but its change was never noted"
+MAPPER = """from rocksync.mapping import *
+
+
+@hookimpl
+def rocksync_map_stock(stock, payload):
+    payload["quantity"] = 1
+"""
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Sandbox]:
+    async with serve(host="127.0.0.1", port=0, profile="strict") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def world(database: str, pool: asyncpg.Pool, hub: Sandbox, tmp_path: Path) -> AsyncIterator[World]:
+    (tmp_path / "mappers").mkdir()
+    async with open_world(database, pool, hub, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], hub: Sandbox) -> dict[str, str]:
+    return environment | {"ROCKSYNC_SECRETS__KEYS": KEY, "ROCKSYNC_PLUGGTO__BASE_URL": hub.url}
+
+
+@pytest.fixture
+async def shop(world: World) -> Shop:
+    shop = await world.shop()
+    await shop.simple("A 1", on_hand=20)
+    await world.sync(shop)
+    return shop
+
+
+async def write_unseen(shop: Shop) -> None:
+    async with shop.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute("UPDATE store.stock SET on_hand = 3 WHERE tenant_id = $1", shop.id)
+
+
+async def test_a_change_that_nobody_noted_is_told_with_what_sends_it(
+    rocksync: Command, world: World, shop: Shop
+) -> None:
+    await write_unseen(shop)
+
+    told = (await rocksync("explain", "loja", "sku", "A 1", "--json")).json
+    shown = await rocksync("explain", "loja", "sku", "A 1")
+    await rocksync("resend", "loja", "sku", "A 1")
+    resent = (await rocksync("explain", "loja", "sku", "A 1", "--json")).json
+    await world.sync(shop)
+
+    fix = "`rocksync resend loja sku 'A 1'` sends it; `rocksync sync loja stock --all-items` sends all that differ."
+    assert (told["reason"], told["who"], told["fix"], told["next_action"]) == ("pending", "operator", fix, fix)
+    assert told["detail"].startswith(UNNOTED)
+    assert UNNOTED in shown.out
+    assert UNNOTED not in str(resent)
+    assert shop.at_hub("A 1")["quantity"] == 3
+
+
+async def test_a_noted_change_and_another_mapper_go_out_by_themselves(
+    rocksync: Command, shop: Shop, tmp_path: Path
+) -> None:
+    await shop.sql("UPDATE store.stock SET on_hand = 3 WHERE tenant_id = $1")
+    changed = (await rocksync("explain", "loja", "sku", "A 1", "--json")).json
+    await shop.sql("DELETE FROM rocksync.change WHERE tenant_id = $1")
+    (tmp_path / "mappers" / "loja.py").write_text(MAPPER)
+    mapped = (await rocksync("explain", "loja", "sku", "A 1", "--json")).json
+
+    for told, quantity in ((changed, 3), (mapped, 1)):
+        assert (told["reason"], told["detail"], told["mapped"]["stock"]["quantity"]) == ("pending", None, quantity)
+        assert told["next_action"].startswith("the next stock pass looks at it")
