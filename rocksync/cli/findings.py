@@ -91,6 +91,11 @@ SORTS: Mapping[str, Sort] = {
     ),
     "schedule_paused": Sort(says="is paused", fix="rocksync tenant resume {slug} --kind KIND"),
     "worker_missing": Sort(says="no worker runs", fix="start one: rocksync worker"),
+    "triggers_off": Sort(
+        says="rocksync's triggers are disabled, so that no change is noted",
+        fix="ALTER TABLE … ENABLE TRIGGER USER, then rocksync sync {slug} --all-items, and so for all other tenants",
+        blocks=True,
+    ),
     "catalogue_empty": Sort(
         says="the store has no product for sale", fix="fill store.product: there is nothing to export yet"
     ),

@@ -54,6 +54,7 @@ class Preflight:
         found = [
             *await self._of_hub(tenant, around, orders_since or tenant.orders_since),
             *_of_settings(tenant, around),
+            *(finding("triggers_off", tenant.slug, detail=table) for table in await self.checks.deaf()),
             *await self._of_mappers(tenant),
             *(
                 finding(seen.code, tenant.slug, items=seen.items, examples=seen.examples)

@@ -68,6 +68,11 @@ class StoreChecks:
             paused=tuple(Kind(kind) for kind in row["paused"]),
         )
 
+    async def deaf(self) -> list[str]:
+        """Return the tables of the store whose changes nobody notes, as rocksync's triggers on them are off."""
+        async with self._reading() as connection:
+            return [row["name"] for row in await connection.fetch(_QUERIES.deaf)]
+
     async def samples(self, tenant: TenantId, each: int) -> list[str]:
         """Return SKUs of products to try mappers on: up to three times *each*."""
         async with self._reading() as connection:

@@ -179,6 +179,15 @@ SELECT (SELECT count(*) FROM store.product p WHERE p.tenant_id = $1 AND p.active
        (SELECT coalesce(array_agg(s.kind ORDER BY s.kind), '{}') FROM rocksync.schedule s
          WHERE s.tenant_id = $1 AND s.paused_until > now()) AS paused;
 
+-- name: deaf
+-- Tables of the store of which rocksync's triggers, which note what changes, are switched off, for all tenants.
+SELECT DISTINCT c.oid::regclass::text AS name
+  FROM pg_trigger t
+  JOIN pg_class c ON c.oid = t.tgrelid AND c.relnamespace = 'store'::regnamespace
+  JOIN pg_proc f ON f.oid = t.tgfoid AND f.pronamespace = 'rocksync'::regnamespace
+ WHERE t.tgenabled IN ('D', 'R')
+ ORDER BY name;
+
 -- name: samples
 -- SKUs of products to try mappers on: some with variations and some from the whole range.
 -- $1 tenant_id bigint, $2 how many of each int

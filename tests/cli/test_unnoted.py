@@ -85,3 +85,19 @@ async def test_a_noted_change_and_another_mapper_go_out_by_themselves(
     for told, quantity in ((changed, 3), (mapped, 1)):
         assert (told["reason"], told["detail"], told["mapped"]["stock"]["quantity"]) == ("pending", None, quantity)
         assert told["next_action"].startswith("the next stock pass looks at it")
+
+
+async def test_the_check_names_tables_whose_triggers_are_off(
+    rocksync: Command, shop: Shop, connection: asyncpg.Connection
+) -> None:
+    sound = await rocksync("tenant", "check", "loja", "--json")
+    await connection.execute("ALTER TABLE store.stock DISABLE TRIGGER changed_by_update")
+    await connection.execute("ALTER TABLE store.price ENABLE REPLICA TRIGGER changed_by_update")
+    await connection.execute("ALTER TABLE store.product ENABLE ALWAYS TRIGGER changed_by_update")
+
+    ended = await rocksync("tenant", "check", "loja", "--json")
+
+    found = [each for each in ended.json["findings"] if each["code"] == "triggers_off"]
+    assert [each["message"].rpartition(": ")[2] for each in found] == ["store.price", "store.stock"]
+    assert "ENABLE TRIGGER USER, then rocksync sync loja --all-items" in found[0]["fix"]
+    assert "triggers_off" not in str(sound.json)
