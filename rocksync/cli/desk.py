@@ -1,5 +1,6 @@
 """``rocksync quarantine``, ``resend``, ``history``, ``holds``, ``audit``: single items, and what is decided of them."""
 
+import importlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from rocksync.domain.tenancy import Kind
 
 if TYPE_CHECKING:
     from rocksync.cli.access import Access
+    from rocksync.domain.tenancy import TenantId
     from rocksync.postgres.desk import Keys
 
 quarantine = LazyGroup(
@@ -130,8 +132,12 @@ def resend(slug: str, what: str, key: str, as_json: bool) -> None:
         tenant = (await access.tenants.get(slug)).tenant.id
         keys = await _keys(access, slug, what, key)
         held = await access.desk.holds(Filter(slug=slug, kinds=list(keys.by_kind), keys=list(keys.by_kind.values())))
+        kept_out = await _kept_out(access, tenant, keys)
         manual = await access.desk.resend(tenant, slug, keys)
         _tell_held(held)
+        if kept_out is not None:
+            still = f"and still is unless that has changed: rocksync explain {slug} order {key}"
+            click.echo(f"order {key} was kept out of the store ({kept_out}), {still}", err=True)
         if as_json:
             resent = {str(kind): name for kind, name in keys.by_kind.items()}
             print_json({"tenant": slug, "resent": resent, "on_request_only": manual})
@@ -185,6 +191,15 @@ def _tell_held(held: Sequence[Hold]) -> None:
         click.echo(
             f"{count} of it held by the limits of tenant {slug}, and again by the next pass: {let_out}", err=True
         )
+
+
+async def _kept_out(access: "Access", tenant: "TenantId", keys: "Keys") -> str | None:
+    """Why an order was kept out of the store, where sending it again does not change it."""
+    situation = importlib.import_module("rocksync.postgres.situations").situation
+    item = (await situation(access.database.pool, tenant, keys.by_kind)).items.get(Kind.ORDER)
+    if item is None or item.state != "skipped" or item.reason is not Reason.NOT_SELECTED:
+        return None
+    return None if item.detail is None or "rocksync resend" in item.detail else item.detail
 
 
 async def _keys(access: "Access", slug: str, what: str, key: str) -> "Keys":

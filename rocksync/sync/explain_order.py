@@ -27,6 +27,14 @@ from rocksync.sync.order_rules import (
     why_not_imported,
 )
 
+_BY_HAND = "No resend imports it either: if it must be in the store, enter it there by hand."
+_RESEND = "`rocksync resend SLUG order ID` imports it again."
+_OTHER_ID = "Check the id: it is Plugg.to's, 24 hexadecimal digits, or the store's own number; and the tenant, SLUG."
+_EARLIER = (
+    "Enter it in the store by hand, or have what was placed since a day imported, by SQL: `UPDATE rocksync.tenant"
+    " SET orders_since = 'YYYY-MM-DD' WHERE slug = 'SLUG'`, then `rocksync resend SLUG order ID`."
+)
+
 
 async def explain_order(
     tenant: Tenant,
@@ -118,7 +126,8 @@ class _Run:
         if self._hub is None or row is None or row.store is not None or not row.was_imported:
             return None
         detail = deleted_by_store(self._tenant.slug, self._id, self._hub.status)
-        return Verdict(reason=Reason.NOT_SELECTED, detail=detail)
+        fix = _BY_HAND if self._hub.status in CANCELED else _RESEND
+        return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=fix)
 
     async def _judged(self, task: OrderTask | ItemError | None, store: StoreOrder | None, live: Live) -> Verdict:
         item = self._item
@@ -150,14 +159,16 @@ class _Run:
             return Verdict(
                 reason=Reason.UNCONFIRMED, detail="the store has the order, and Plugg.to does not show it now"
             )
-        return Verdict(reason=Reason.NOT_SELECTED, detail=f"Plugg.to has no order {self._id}")
+        return Verdict(reason=Reason.NOT_SELECTED, detail=f"Plugg.to has no order {self._id}", fix=_OTHER_ID)
 
     async def _before_import(self, task: OrderTask) -> Verdict:
         since, document = self._tenant.orders_since, task.document
         if document is None:
-            return Verdict(reason=Reason.NOT_SELECTED, detail=f"not imported: {why_not_imported(task.hub.status)}")
+            detail = f"not imported: {why_not_imported(task.hub.status)}"
+            return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=_BY_HAND)
         if since is not None and document["placed_at"] is not None and document["placed_at"] < since:
-            return Verdict(reason=Reason.NOT_SELECTED, detail=f"not imported: placed before {since:%Y-%m-%d %H:%M} UTC")
+            detail = f"not imported: placed before {since:%Y-%m-%d %H:%M} UTC"
+            return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=_EARLIER)
         missing = await self._deps.orders.unknown_skus(self._tenant.id, [line["sku"] for line in document["items"]])
         if missing:
             detail = f"the store sells no SKU {', '.join(sorted(missing))}: imported when it does"

@@ -1,0 +1,102 @@
+"""Orders that a rule keeps out of the store: what explain advises works, and resend promises nothing else."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from rocksync.sandbox.hub import Sandbox
+from rocksync.sandbox.server import serve
+from tests.worker.world import KEY, Shop, World, open_world
+
+from .conftest import Command
+
+BY_HAND = "No resend imports it either: if it must be in the store, enter it there by hand."
+STILL = "and still is unless that has changed: rocksync explain loja order"
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Sandbox]:
+    async with serve(host="127.0.0.1", port=0, profile="strict") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def world(database: str, pool: asyncpg.Pool, hub: Sandbox, tmp_path: Path) -> AsyncIterator[World]:
+    (tmp_path / "mappers").mkdir()
+    async with open_world(database, pool, hub, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], hub: Sandbox) -> dict[str, str]:
+    return environment | {"ROCKSYNC_SECRETS__KEYS": KEY, "ROCKSYNC_PLUGGTO__BASE_URL": hub.url}
+
+
+@pytest.fixture
+async def shop(world: World) -> Shop:
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.sync(shop)
+    return shop
+
+
+async def ordered(world: World, shop: Shop, **order: str) -> str:
+    placed = shop.market.create_order([{"sku": "A", "quantity": 1}], **order)
+    await world.sync(shop)
+    return str(placed["id"])
+
+
+async def test_an_order_that_came_too_late_is_for_the_store_to_enter(
+    rocksync: Command, world: World, shop: Shop
+) -> None:
+    key = await ordered(world, shop, status="shipped")
+
+    told = (await rocksync("explain", "loja", "order", key, "--json")).json
+    resent = await rocksync("resend", "loja", "order", key, "--json")
+    await world.sync(shop)
+
+    assert (told["reason"], told["fix"], told["next_action"]) == ("not_selected", BY_HAND, BY_HAND)
+    assert resent.code == 0
+    assert resent.err.startswith(f"order {key} was kept out of the store (first seen as 'shipped'")
+    assert resent.err.endswith(f"), {STILL} {key}\n")
+    assert await shop.order(key) is None
+
+
+async def test_an_order_from_before_the_activation_comes_when_it_counts(
+    rocksync: Command, world: World, shop: Shop
+) -> None:
+    key = await ordered(world, shop, created="2026-01-15T12:00:00Z")
+
+    told = (await rocksync("explain", "loja", "order", key, "--json")).json
+    statement = told["fix"].split("`")[1].replace("YYYY-MM-DD", "2026-01-01")
+    await world.pool.execute(statement)
+    resent = await rocksync("resend", "loja", "order", key)
+    await world.sync(shop)
+
+    assert f"then `rocksync resend loja order {key}`" in told["fix"]
+    assert STILL in resent.err
+    assert await shop.order(key) is not None
+
+
+async def test_an_order_that_the_store_deleted_comes_by_a_resend(rocksync: Command, world: World, shop: Shop) -> None:
+    key = await ordered(world, shop)
+    await shop.sql("DELETE FROM store.sales_order WHERE tenant_id = $1")
+    await world.sync(shop)
+
+    told = (await rocksync("explain", "loja", "order", key, "--json")).json
+    resent = await rocksync("resend", "loja", "order", key)
+    await world.sync(shop)
+
+    assert told["fix"] == f"`rocksync resend loja order {key}` imports it again."
+    assert (resent.code, resent.err) == (0, "")
+    assert await shop.order(key) is not None
+
+
+async def test_an_order_that_nobody_knows_is_asked_for_by_another_id(rocksync: Command, shop: Shop) -> None:
+    told = (await rocksync("explain", "loja", "order", "0" * 24, "--json")).json
+
+    assert (told["reason"], told["detail"]) == ("not_selected", f"Plugg.to has no order {'0' * 24}")
+    assert told["fix"].startswith("Check the id: ")
+    assert told["fix"].endswith("and the tenant, loja.")
