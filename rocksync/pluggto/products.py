@@ -325,8 +325,9 @@ class _Write:
             self._accept(await self._put({"sku": self._key, "categories": lost}, told=False))
 
     async def _restore_offers(self, after: Members | None) -> None:
-        """Write the product as a new one if it was lost and came back without its price, with those of its variations
-        that did: the others are on sale, and their prices and stocks are not ours to send.
+        """Write the product as a new one if it, or a variation of it, was lost and came back without its price.
+
+        Its other variations are on sale: their prices and stocks are not sent.
         """
         offered = self._document.offers
         if after is not None and (lost := offers.unpriced(after, offered)):
