@@ -75,7 +75,7 @@ class Delivery:
 
     ``action`` is one word (create, update, unchanged, import, invoice, …), ``status`` the HTTP status of the last
     answer, ``created`` the sellable SKUs that came into being at the hub with it, ``absent`` those variations of the
-    document that the hub does not have after all, and that were not sent.
+    document that the hub does not have after all, and that were not sent; of prices, SKUs that it did not have before.
     """
 
     action: str

@@ -76,9 +76,9 @@ class PluggtoHub:
         return await self._products.put_product(tenant, document, accepted, full=full, sending=sending)
 
     async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
-        """Bring the prices of SKUs of one product in line.
+        """Bring the prices of SKUs of one product in line; ``absent`` are those that seem to be there by it alone.
 
-        Raises: ItemError; MissingAtHubError when there is no such SKU.
+        Raises: ItemError; MissingAtHubError when there is no such product.
         """
         return await self._products.put_prices(tenant, documents)
 

@@ -67,17 +67,19 @@ def bare(product: dict[str, Any], documents: Sequence[PriceDocument]) -> list[st
     """SKUs among *documents* that a price write has brought into being at the hub, so that there is only their price.
 
     Assumed: merging by key creates what is not there (pluggto-api 3.5), as a write to an unknown SKU may (9 X3); what
-    the hub answers with a price and an empty name is such a product. One that does not speak of names tells nothing.
+    the hub answers without a name, units and attributes is such a SKU. An answer that speaks of no name and no quantity
+    at all tells nothing.
     """
     sent = {document.key for document in documents}
-    if product.get("sku") in sent and product.get("price") and not product.get("name", True):
-        return [product["sku"]]
+    shown = [product, *reading.rows(product.get("variations"))]
+    if not any("name" in entry or "quantity" in entry for entry in shown):
+        return []
     return [
         entry["sku"]
-        for entry in reading.rows(product.get("variations"))
+        for entry in shown
         if entry.get("sku") in sent
-        and not entry.get("name", True)
-        and entry.get("quantity", True) is None
+        and not entry.get("name")
+        and not reading.number(entry.get("quantity"))
         and not entry.get("attributes")
     ]
 

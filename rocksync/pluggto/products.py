@@ -54,9 +54,9 @@ class Products:
         return write.delivery()
 
     async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
-        """Bring the prices of SKUs of one product in line.
+        """Bring the prices of SKUs of one product in line; ``absent`` are those that seem to be there by it alone.
 
-        Raises: ItemError; MissingAtHubError when there is no such SKU.
+        Raises: ItemError; MissingAtHubError when there is no such product.
         """
         sku = documents[0].product_sku
         sent, content = body(sku, offers.prices(documents))
@@ -65,9 +65,7 @@ class Products:
         if reply.status == _NOT_FOUND:
             raise _missing(documents[0].key, sku)
         bare = offers.bare(reply.value or {}, documents)
-        if bare:
-            raise _missing(bare[0], bare[0])
-        return _delivered("price", reply, sku, sent)
+        return replace(_delivered("price", reply, sku, sent), absent=tuple(bare))
 
     async def put_stock(self, tenant: Tenant, document: StockDocument) -> Delivery:
         """Set the quantity of one SKU.

@@ -302,7 +302,9 @@ async def _record_skipped(
     )
     lost = {o.wake for o in skipped if o.wake and o.forget}
     if lost:
-        await connection.execute(_QUERIES.record_lost, tenant, list(lost), [o.key for o in skipped if o.forget])
+        skus = [o.key for o in skipped if o.forget]
+        await connection.execute(_QUERIES.record_lost, tenant, list(lost), skus)
+        await connection.execute(_QUERIES.record_gone, tenant, skus)
     await _mark(connection, tenant, Kind.PRODUCT, sorted({o.wake for o in skipped if o.wake and not o.forget}))
 
 

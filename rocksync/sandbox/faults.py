@@ -40,6 +40,8 @@ FAULTS: dict[str, str] = {
     "strings-for-numbers": "numbers in replies are text",
     "nulls": "optional members of replies are null, a different third of them in each reply",
     "unknown-members": "objects in replies have members nobody knows",
+    "unset-members": "products are shown without members that were never set, and a quantity that never was as 0",
+    "short-variations": "products are shown with no more than SKUs and prices of their variations",
     "unknown-status": "orders are shown in a status nobody knows",
     "broken-text": "names of people hold half of a surrogate pair and a byte that is not UTF-8",
     "external-maps": "external is shown as a map by client id",

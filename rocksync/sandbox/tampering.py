@@ -18,6 +18,10 @@ def tampered(document: Document, faults: Mapping[str, float], draw: Callable[[st
         document = _each_entity(document, _with_unknown_status)
     if "nulls" in faults:
         document = _each_entity(document, lambda entity: _with_nulls(entity, draw))
+    if "unset-members" in faults:
+        document = _each_entity(document, _without_unset_members)
+    if "short-variations" in faults:
+        document = _each_entity(document, _with_short_variations)
     if "unknown-members" in faults:
         document = {**_each_entity(document, _with_unknown_members), "_trace": {"shard": 7}}
     if "hidden-externals" in faults:
@@ -50,6 +54,23 @@ def _with_nulls(entity: Document, draw: Callable[[str], float]) -> Document:
         name: None if name not in _KEPT and draw(f"null {entity.get('id')} {name}") < 1 / 3 else value
         for name, value in entity.items()
     }
+
+
+def _without_unset_members(entity: Document) -> Document:
+    if "variations" not in entity:
+        return entity
+    return {**_set_members(entity), "variations": [_set_members(row) for row in entity["variations"]]}
+
+
+def _set_members(row: Document) -> Document:
+    return {"quantity": 0, **{name: value for name, value in row.items() if value is not None}}
+
+
+def _with_short_variations(entity: Document) -> Document:
+    if "variations" not in entity:
+        return entity
+    names = ("id", "sku", "price", "special_price")
+    return {**entity, "variations": [{name: row[name] for name in names} for row in entity["variations"]]}
 
 
 def _with_unknown_members(entity: Document) -> Document:

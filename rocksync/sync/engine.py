@@ -361,13 +361,16 @@ def _may_have_arrived(outcome: Outcome) -> bool:
 
 
 def _blamed(item: Item, document: Resource, error: ItemError) -> Outcome:
-    if not isinstance(error, MissingAtHubError):
-        return refused(item, error)
+    return lost(item, document, error.detail) if isinstance(error, MissingAtHubError) else refused(item, error)
+
+
+def lost(item: Item, document: Resource, detail: str) -> Skipped:
+    """The outcome of an item whose SKU the hub has lost."""
     return Skipped(
         key=item.key,
         revision=item.revision,
         reason=Reason.PENDING,
-        detail=f"{error.detail}; its product is created again",
+        detail=f"{detail}; its product is created again",
         wake=document.resource,
         forget=True,
     )

@@ -198,9 +198,9 @@ class Hub(Protocol):
         """
 
     async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
-        """Bring the prices of SKUs of one product in line.
+        """Bring the prices of SKUs of one product in line; ``absent`` are those that seem to be there by it alone.
 
-        Raises: ItemError; MissingAtHubError when there is no such SKU.
+        Raises: ItemError; MissingAtHubError when there is no such product.
         """
 
     async def put_stock(self, tenant: Tenant, document: StockDocument) -> Delivery:

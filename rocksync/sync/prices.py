@@ -10,7 +10,7 @@ from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease, Tenant
 from rocksync.sync import gate
 from rocksync.sync.deps import Deps
-from rocksync.sync.engine import Flow, Slice, plain, run_pass
+from rocksync.sync.engine import Flow, Slice, lost, plain, run_pass
 from rocksync.sync.offers import is_at_hub, products_of, waits
 
 
@@ -45,7 +45,10 @@ def price_flow(tenant: Tenant, deps: Deps) -> Flow[Price, PriceDocument]:
     async def deliver(parcel: Sequence[tuple[Item, PriceDocument]]) -> Sequence[Outcome]:
         delivery = await deps.hub.put_prices(tenant, [document for _, document in parcel])
         return [
-            Accepted(key=item.key, revision=item.revision, payload=plain(document.payload), delivery=delivery)
+            # With no price accepted, the product has just been sent: a hub that always answers so is believed once.
+            lost(item, document, f"Plugg.to had no {item.key} any more")
+            if item.key in delivery.absent and item.accepted is not None
+            else Accepted(key=item.key, revision=item.revision, payload=plain(document.payload), delivery=delivery)
             for item, document in parcel
         ]
 

@@ -7,6 +7,8 @@ ELSEWHERE = {
     "refused-credentials": "round `dead credentials`: only people can mend it",
     "400": "round `poison first`: an item that the hub refuses is rightly blamed",
     "400-reads": "as 400",
+    "unset-members": "tests/worker/test_lost_products.py: a storm loses nothing at the hub",
+    "short-variations": "as unset-members; what is not shown cannot be removed",
 }
 
 

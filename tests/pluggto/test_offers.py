@@ -22,6 +22,12 @@ PRICE = PriceDocument(key="A", product_sku="A", payload={"price": Decimal(10), "
             ["A"],
         ),
         ({"sku": "P", "variations": [{"sku": "A", "price": 10}]}, []),
+        ({"sku": "P", "name": "Panela", "variations": [{"sku": "A", "price": 10}]}, ["A"]),
+        ({"sku": "P", "name": "Panela", "variations": [{"sku": "A", "quantity": "0", "price": 10}]}, ["A"]),
+        ({"sku": "P", "name": "Panela", "variations": [{"sku": "A", "quantity": 5, "price": 10}]}, []),
+        ({"sku": "P", "name": "Panela", "variations": [{"sku": "A", "attributes": [{"code": "cor"}]}]}, []),
+        ({"sku": "P", "name": "Panela", "variations": [{"sku": "B", "price": 10}]}, []),
+        ({"sku": "P", "name": "Panela", "variations": "A"}, []),
         ({}, []),
     ],
 )

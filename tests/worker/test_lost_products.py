@@ -147,6 +147,61 @@ async def test_a_lost_variation_without_stock_says_that_it_waits_for_one(world: 
     assert await shop.why("price", "B1") == ("skipped", "pending")
 
 
+@pytest.mark.parametrize("row", ["5", None])
+async def test_a_variation_that_a_price_has_brought_back_is_no_bare_one_however_the_hub_shows_it(
+    world: World, row: str | None
+) -> None:
+    shop = await shop_that_lost(world, "B1")
+    await shop.sql("UPDATE rocksync.schedule SET mode = 'manual' WHERE tenant_id = $1 AND kind <> 'price'")
+    world.hub.add_fault("unset-members")
+    mark = world.mark()
+    await shop.sql("UPDATE store.price SET price = 60 WHERE tenant_id = $1")
+    if row is None:
+        await shop.sql("DELETE FROM store.stock WHERE tenant_id = $1 AND sku = 'B1'")
+
+    await world.sync(shop, Kind.PRICE)
+    assert shop.at_hub("B1")["attributes"] == []
+    await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
+    await world.sync(shop, Kind.STOCK)
+    assert shop.at_hub("B1")["quantity"] is None
+    await world.sync(shop, Kind.PRODUCT, Kind.PRICE, Kind.STOCK)
+
+    assert [each["label"] for each in shop.at_hub("B1")["attributes"]] == ["Tamanho"]
+    assert (shop.at_hub("B1")["price"], shop.at_hub("B1")["quantity"]) == (60, 0 if row is None else 8)
+    assert shop.at_hub("B2")["price"] == 60
+    for write in world.sent(mark, method="PUT")[1:]:
+        assert "B2" not in {part["sku"] for part in write["body"].get("variations", []) if "price" in part}
+
+
+@pytest.mark.parametrize("row", ["5", None])
+async def test_a_hub_that_never_shows_more_than_a_price_is_not_asked_again_and_again(
+    world: World, row: str | None
+) -> None:
+    shop = await world.shop()
+    await shop.varied("B", "B1", "B2")
+    await world.sync(shop)
+    if row is None:
+        await shop.sql("DELETE FROM store.stock WHERE tenant_id = $1")
+    world.hub.add_fault("short-variations")
+    mark = world.mark()
+
+    await shop.sql("UPDATE store.price SET price = 60 WHERE tenant_id = $1")
+    await world.sync(shop)
+
+    assert len(world.sent(mark)) <= 8
+    for sku in ("B1", "B2"):
+        assert (shop.at_hub(sku)["price"], shop.at_hub(sku)["quantity"]) == (60, 0 if row is None else 5)
+        assert await shop.why("price", sku) == ("synced", "in_sync")
+
+    world.hub.add_fault("dropped-writes@PUT")
+    mark = world.mark()
+    await shop.sql("UPDATE store.price SET price = 61 WHERE tenant_id = $1")
+    await world.sync(shop)
+
+    assert len(world.sent(mark)) <= 8
+    assert await shop.why("price", "B1") == ("synced", "in_sync")
+
+
 async def test_a_lost_product_that_cannot_be_created_again_waits_for_its_stock(world: World) -> None:
     shop = await shop_that_lost(world, "B")
     await shop.sql("DELETE FROM store.stock WHERE tenant_id = $1")
