@@ -48,6 +48,12 @@ def deleted_by_store(slug: str, order_id: str, hub_status: str) -> str:
     return f"imported, then deleted from the store: rocksync resend {slug} order {order_id} imports it again"
 
 
+def first_seen_late(slug: str, order_id: str, hub_status: str) -> str:
+    """What is to be said of an order of tenant *slug* that was never seen in a status in which orders are imported."""
+    resend = f"rocksync resend {slug} order {order_id}"
+    return f"first seen as {hub_status}, and only new orders are imported; {resend} imports it all the same"
+
+
 _PROGRESS = (
     frozenset({"pending", "partial_payment", "under_review"}),
     frozenset({"approved", "paid"}),

@@ -83,13 +83,13 @@ SELECT $1, o.kind, o.key, 'pending', 'pending', now(), true FROM unnest($2::text
        changed_at = coalesce(i.changed_at, excluded.changed_at), next_attempt_at = now();
 
 -- name: import_again
--- Orders that the store has deleted are imported once more, as if it had never had them; not those that were cancelled.
+-- Orders that the store has deleted are imported once more, as if it had never had them, and those that were never seen when
+-- they were new as if they were approved; not those that were cancelled.
 -- $1 tenant_id bigint, $2 ids text[]
 UPDATE rocksync.hub_order h
-   SET imported_at = NULL
+   SET imported_at = NULL, importable_as = coalesce(importable_as, 'approved')
  WHERE h.tenant_id = $1
    AND h.id = ANY ($2)
-   AND h.imported_at IS NOT NULL
    AND h.status NOT IN ('canceled', 'refunded')
    AND NOT EXISTS (SELECT FROM store.sales_order s WHERE s.tenant_id = $1 AND s.pluggto_id = h.id);
 

@@ -12,7 +12,16 @@ from asyncpg.pool import PoolConnectionProxy
 from rocksync import sql
 from rocksync.domain.documents import OrderDocument
 from rocksync.domain.errors import ItemError, LeaseLostError
-from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, OrderRow, OrderStatus, StoreOrder, deleted_by_store
+from rocksync.domain.orders import (
+    CANCELED,
+    IMPORTED_AS,
+    HubOrder,
+    OrderRow,
+    OrderStatus,
+    StoreOrder,
+    deleted_by_store,
+    first_seen_late,
+)
 from rocksync.domain.tenancy import Lease, TenantId
 from rocksync.domain.texts import storable
 from rocksync.failures import explained
@@ -282,11 +291,10 @@ def _why_uninteresting(lease: Lease, order: HubOrder, known: asyncpg.Record | No
     since = lease.tenant.orders_since
     if known is not None and known["was_imported"]:
         return deleted_by_store(lease.tenant.slug, order.id, order.status)
-    was_importable = known is not None and known["importable_as"] is not None
-    if was_importable and order.status in CANCELED:
+    if order.status in CANCELED:
         return f"{order.status} before it was imported"
-    if order.status not in IMPORTED_AS and not was_importable:
-        return f"first seen as {storable(order.status)!r:.60}: only new orders are imported"
+    if order.status not in IMPORTED_AS and (known is None or known["importable_as"] is None):
+        return first_seen_late(lease.tenant.slug, order.id, f"{storable(order.status)!r:.60}")
     if since is not None and _is_older(order.placed_at, since):
         return f"placed before {since:%Y-%m-%d %H:%M} UTC, since when orders are imported"
     return None

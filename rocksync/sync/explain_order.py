@@ -28,7 +28,7 @@ from rocksync.sync.order_rules import (
 )
 
 _BY_HAND = "No resend imports it either: if it must be in the store, enter it there by hand."
-_RESEND = "`rocksync resend SLUG order ID` imports it again."
+_RESEND = "If it must be in the store, `rocksync resend SLUG order ID` imports it."
 _OTHER_ID = "Check the id: it is Plugg.to's, 24 hexadecimal digits, or the store's own number; and the tenant, SLUG."
 _EARLIER = (
     "Enter it in the store by hand, or have what was placed since a day imported, by SQL: `UPDATE rocksync.tenant"
@@ -164,8 +164,9 @@ class _Run:
     async def _before_import(self, task: OrderTask) -> Verdict:
         since, document = self._tenant.orders_since, task.document
         if document is None:
-            detail = f"not imported: {why_not_imported(task.hub.status)}"
-            return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=_BY_HAND)
+            detail = f"not imported: {why_not_imported(self._tenant.slug, task.hub)}"
+            fix = _BY_HAND if task.hub.status in CANCELED else _RESEND
+            return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=fix)
         if since is not None and document["placed_at"] is not None and document["placed_at"] < since:
             detail = f"not imported: placed before {since:%Y-%m-%d %H:%M} UTC"
             return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=_EARLIER)

@@ -9,7 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 from rocksync.domain.documents import OrderTask
-from rocksync.domain.orders import CANCELED, IMPORTED_AS, HubOrder, HubShipment, OrderRow, OrderStatus, StoreOrder, rank
+from rocksync.domain.orders import (
+    CANCELED,
+    IMPORTED_AS,
+    HubOrder,
+    HubShipment,
+    OrderRow,
+    OrderStatus,
+    StoreOrder,
+    first_seen_late,
+    rank,
+)
 
 INVOICE_REFUSED = "Plugg.to or the marketplace refuses the invoice (invoice_error): correct its row in store.invoice"
 
@@ -30,9 +40,11 @@ def as_imported(order: HubOrder, row: OrderRow) -> HubOrder:
     return replace(order, status=moved_to(row.importable_as, order.status).value)
 
 
-def why_not_imported(hub_status: str) -> str:
-    """What is to be said of an order that has no document to import."""
-    return f"{hub_status} before it was imported" if hub_status in CANCELED else f"first seen as {hub_status}"
+def why_not_imported(slug: str, order: HubOrder) -> str:
+    """What is to be said of an order of tenant *slug* that has no document to import."""
+    if order.status in CANCELED:
+        return f"{order.status} before it was imported"
+    return first_seen_late(slug, order.id, order.status)
 
 
 def canceled_by_store_alone(order: HubOrder, status: OrderStatus) -> str | None:

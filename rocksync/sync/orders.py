@@ -210,7 +210,7 @@ class _Advance:
         """The imported order, or why it is not imported."""
         document, since = task.document, self.lease.tenant.orders_since
         if document is None:
-            return _not_imported(item, why_not_imported(task.hub.status))
+            return _not_imported(item, why_not_imported(self.lease.tenant.slug, task.hub))
         if since is not None and document["placed_at"] is not None and document["placed_at"] < since:
             return _not_imported(item, f"placed before {since:%Y-%m-%d %H:%M} UTC, when the tenant was activated")
         missing = await self.deps.orders.unknown_skus(self.lease.tenant.id, [i["sku"] for i in document["items"]])
