@@ -167,7 +167,7 @@ class _Run:
             detail = f"not imported: {why_not_imported(self._tenant.slug, task.hub)}"
             fix = _BY_HAND if task.hub.status in CANCELED else _RESEND
             return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=fix)
-        if since is not None and document["placed_at"] is not None and document["placed_at"] < since:
+        if since is not None and task.hub.placed_at is not None and task.hub.placed_at < since:
             detail = f"not imported: placed before {since:%Y-%m-%d %H:%M} UTC"
             return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=_EARLIER)
         missing = await self._deps.orders.unknown_skus(self._tenant.id, [line["sku"] for line in document["items"]])

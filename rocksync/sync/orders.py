@@ -211,7 +211,7 @@ class _Advance:
         document, since = task.document, self.lease.tenant.orders_since
         if document is None:
             return _not_imported(item, why_not_imported(self.lease.tenant.slug, task.hub))
-        if since is not None and document["placed_at"] is not None and document["placed_at"] < since:
+        if since is not None and task.hub.placed_at is not None and task.hub.placed_at < since:
             return _not_imported(item, f"placed before {since:%Y-%m-%d %H:%M} UTC, when the tenant was activated")
         missing = await self.deps.orders.unknown_skus(self.lease.tenant.id, [i["sku"] for i in document["items"]])
         if missing:

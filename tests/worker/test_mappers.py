@@ -1,12 +1,14 @@
 """Mappers in a running worker: picked up at once, for their own tenant alone, and never to a neighbour's harm."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from rocksync.app import open_app
+from rocksync.cli.chain import chain
 from rocksync.domain.tenancy import Kind
 from tests.worker.test_running import is_idle, quantity, running
 from tests.worker.waiting import until
@@ -257,6 +259,34 @@ async def test_a_product_that_stays_kept_off_has_no_stock_while_it_is_mapped_ane
     await world.sync()
 
     assert (shop.at_hub("A")["available"], shop.at_hub("A")["quantity"]) == (0, 0)
+
+
+async def test_an_order_is_imported_whatever_a_mapper_makes_of_its_date(world: World) -> None:
+    shop = await world.shop("um")
+    await shop.simple("A")
+    write(
+        world,
+        "um",
+        """
+        from datetime import timedelta
+        from rocksync.mapping import hookimpl
+
+        @hookimpl
+        def rocksync_map_order(document):
+            document["placed_at"] -= timedelta(hours=3)
+        """,
+    )
+    await until(lambda: has_mappers(world, {"um"}))
+    await world.sync()
+    order = shop.market.create_order([{"sku": "A", "quantity": 1}])
+    expected = await chain(world.app, "um", "order", order["id"], attempts=1)
+    assert expected.verdict.reason == "pending"
+
+    await world.sync()
+
+    imported = await shop.order(order["id"])
+    assert imported is not None
+    assert imported["placed_at"] == datetime.fromisoformat(order["created"]) - timedelta(hours=3)
 
 
 async def other_version(world: World, slug: str, than: str) -> bool:
