@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NotRequired, TypedDict
 
+from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 
@@ -208,11 +209,12 @@ class PriceDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockDocument:
-    """What the hub is to hold of one sellable SKU's stock."""
+    """What the hub is to hold of one sellable SKU's stock. ``fault``: why it is 0, not what mappers make of it."""
 
     key: str
     product_sku: str
     payload: StockPayload
+    fault: ItemError | None = None
 
     @property
     def resource(self) -> str:

@@ -23,7 +23,6 @@ from rocksync.domain.errors import (
     UnrecordedError,
 )
 from rocksync.domain.outcomes import (
-    Accepted,
     Folded,
     Forgotten,
     Held,
@@ -93,7 +92,7 @@ class Flow(Generic[R, D]):
         [Sequence[tuple[Item, R | None]]], Awaitable[Sequence[D | Skip | Skipped | Held | Forgotten | ItemError]]
     ]
     deliver: Callable[[Sequence[tuple[Item, D]]], Awaitable[Sequence[Outcome]]]
-    unchanged: Callable[[Item, D], Accepted | None]
+    unchanged: Callable[[Item, D], Outcome | None]
     announce: Callable[[Sequence[tuple[Item, D]]], Awaitable[None]] | None = None
     withdraw: Callable[[Sequence[Item]], Awaitable[None]] | None = None
     together: bool = False

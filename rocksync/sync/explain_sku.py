@@ -180,6 +180,8 @@ class _Run:
         wanted = plain(draft.payload)
         if item is None or item.accepted != wanted or item.resend or item.state == "quarantined":
             return self._to_send(kind, item, wanted)
+        if (fault := getattr(draft, "fault", None)) is not None:
+            return Verdict(reason=fault.reason, detail=fault.detail)
         reason = getattr(draft, "reason", Reason.IN_SYNC)
         if reason is not Reason.IN_SYNC:
             return Verdict(reason=reason, detail="off sale at Plugg.to, as it is to be")

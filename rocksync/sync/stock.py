@@ -10,7 +10,7 @@ from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease, Tenant
 from rocksync.sync import gate
 from rocksync.sync.deps import Deps
-from rocksync.sync.engine import Flow, Slice, plain, run_pass
+from rocksync.sync.engine import Flow, Slice, plain, refused, run_pass
 from rocksync.sync.offers import is_at_hub, products_of, waits
 
 
@@ -33,7 +33,8 @@ def stock_flow(tenant: Tenant, deps: Deps) -> Flow[Stock, StockDocument]:
         rows = [(item, row or _left_the_store(item.key)) for item, row in pairs]
         products = await products_of(deps.items, tenant, ((item, row.product_sku) for item, row in rows))
         ready = [row for item, row in rows if is_at_hub(item, row.product_sku, products)]
-        drafts = dict(zip((row.sku for row in ready), await deps.mapper.stocks(tenant, ready), strict=True))
+        mapped = await deps.mapper.stocks(tenant, ready)
+        drafts = {row.sku: _nothing_to_sell(row, draft) for row, draft in zip(ready, mapped, strict=True)}
         off_sale = [row.sku for _, row in rows if row.sku not in drafts and not row.active]
         lacking = await deps.catalog.without_stock(tenant.id, off_sale) if off_sale else frozenset[str]()
         return [
@@ -41,22 +42,32 @@ def stock_flow(tenant: Tenant, deps: Deps) -> Flow[Stock, StockDocument]:
             for item, row in rows
         ]
 
-    def unchanged(item: Item, document: StockDocument) -> Accepted | None:
+    def unchanged(item: Item, document: StockDocument) -> Outcome | None:
         if item.accepted is None or item.accepted != plain(document.payload):
             return None
+        if document.fault is not None:
+            return refused(item, document.fault)
         return Accepted(key=item.key, revision=item.revision, payload=item.accepted)
 
     async def deliver(parcel: Sequence[tuple[Item, StockDocument]]) -> Sequence[Outcome]:
         [(item, document)] = parcel
         delivery = await deps.hub.put_stock(tenant, document)
         payload = plain(document.payload)
-        return [Accepted(key=item.key, revision=item.revision, payload=payload, delivery=delivery)]
+        accepted = Accepted(key=item.key, revision=item.revision, payload=payload, delivery=delivery)
+        return [accepted] if document.fault is None else [accepted, refused(item, document.fault)]
 
     return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
 
 
 def _left_the_store(sku: str) -> Stock:
     return Stock(sku=sku, product_sku=sku, on_hand=0, active=False)
+
+
+def _nothing_to_sell(row: Stock, draft: StockDocument | Skip | ItemError) -> StockDocument | Skip | ItemError:
+    """*draft*, but of a SKU that is sold out and cannot be mapped 0, with the fault: else it would stay on sale."""
+    if row.sellable or not isinstance(draft, ItemError):
+        return draft
+    return StockDocument(key=row.sku, product_sku=row.product_sku, payload={"quantity": 0}, fault=draft)
 
 
 def _off_sale(item: Item, lacking: Set[str]) -> Skip:

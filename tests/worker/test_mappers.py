@@ -170,6 +170,53 @@ async def test_a_mapper_gone_wrong_hurts_its_own_tenant_only(world: World, body:
     assert re.match(r"mapper um, um\.py line [56]: ", (await shop.item("price", "A"))["detail"])
 
 
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [("payload['quantity'] //= stock.on_hand", "quarantined"), ("while not stock.on_hand: pass", "pending")],
+    ids=["raises", "hangs"],
+)
+async def test_what_is_sold_out_goes_to_0_though_a_mapper_fails_and_the_fault_is_told(
+    world: World, body: str, state: str
+) -> None:
+    shop = await world.shop("um")
+    await shop.simple("A")
+    path = write(
+        world,
+        "um",
+        f"""
+        from rocksync.mapping import hookimpl
+
+        @hookimpl
+        def rocksync_map_stock(stock, payload):
+            {body}
+        """,
+    )
+    await until(lambda: has_mappers(world, {"um"}))
+    await world.sync()
+    await shop.sql("UPDATE store.stock SET on_hand = 0 WHERE tenant_id = $1")
+
+    summary = await world.sync(shop, Kind.STOCK)
+
+    assert shop.at_hub("A")["quantity"] == 0
+    item = await shop.item("stock", "A")
+    assert (item["state"], item["reason"]) == (state, "mapper_error" if state == "quarantined" else "mapper_timeout")
+    assert "um.py line 6" in item["detail"]
+    assert summary.refused == 1
+    told = await chain(world.app, "um", "sku", "A", attempts=1)
+    assert (told.verdict.reason, told.verdict.detail) == (item["reason"], item["detail"])
+
+    mark = world.mark()
+    await shop.sql("UPDATE rocksync.item SET state = 'pending', next_attempt_at = now() WHERE tenant_id = $1")
+    await world.sync(shop, Kind.STOCK)
+    assert world.sent(mark) == []
+    assert (await shop.why("stock", "A"))[1] == item["reason"]
+
+    path.unlink()
+    await until(lambda: has_mappers(world, set()))
+    await world.sync(shop, Kind.STOCK)
+    assert await shop.why("stock", "A") == ("synced", "in_sync")
+
+
 @pytest.mark.parametrize("body", ["raise ValueError('a\\0b')", "raise ValueError('\\ud83d')", "payload['a\\0b'] = 1"])
 async def test_a_fault_is_recorded_whatever_characters_tell_of_it(world: World, body: str) -> None:
     shop = await world.shop("um")
