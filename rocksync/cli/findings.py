@@ -60,6 +60,11 @@ SORTS: Mapping[str, Sort] = {
     "mapper_folder_missing": Sort(
         says="the folder of the mappers is missing", fix="set mappers.dir to it; without mappers, make an empty one"
     ),
+    "mapper_gone": Sort(
+        says="items were mapped with mappers, and now there is none: all would be sent as the store has them",
+        fix="bring the file back to mappers.dir, unless it was taken away on purpose; "
+        "rocksync tenant set {slug} --mapper {slug} has items set aside while it is missing",
+    ),
     "mapper_unusable": Sort(
         says="a mapper cannot be used",
         fix="mend the file in mappers.dir, or rocksync tenant set {slug} --mapper …",

@@ -55,6 +55,7 @@ class Preflight:
             *await self._of_hub(tenant, around, orders_since or tenant.orders_since),
             *_of_settings(tenant, around),
             *(finding("triggers_off", tenant.slug, detail=table) for table in await self.checks.deaf()),
+            *([finding("mapper_gone", tenant.slug)] if around.was_mapped and not self.mappers.version(tenant) else []),
             *await self._of_mappers(tenant),
             *(
                 finding(seen.code, tenant.slug, items=seen.items, examples=seen.examples)

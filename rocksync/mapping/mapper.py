@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from rocksync.mapping.wire import (
 )
 
 CHUNK = 64
+_LOG = logging.getLogger("rocksync.mapping")
 _OFFER_HOOKS = frozenset(("rocksync_map_price", "rocksync_map_stock"))
 _PRODUCT_HOOKS = _OFFER_HOOKS | {"rocksync_select_product", "rocksync_map_product"}
 _PARCEL_HOOKS = frozenset(("rocksync_map_invoice", "rocksync_map_shipment"))
@@ -147,6 +149,9 @@ class Mappers:
                 " to it, or make an empty one if there are none any more",
                 reason=Reason.MAPPER_ERROR,
             )
+        if last and not version:
+            detail = "its items were mapped with mappers, and it has none any more: they are sent as the store has them"
+            _LOG.warning("mappers_gone", extra={"tenant": tenant.slug, "detail": detail})
         return version
 
     def maps_offers(self, tenant: Tenant) -> bool:

@@ -25,7 +25,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What is around the store: products for sale, workers alive, credentials, kinds that do not run by themselves."""
+    """What is around the store: products for sale, workers alive, credentials, kinds that do not run by themselves.
+
+    ``was_mapped``: mappers made something of its items when they were last looked at.
+    """
 
     products: int
     workers: int
@@ -33,6 +36,7 @@ class Surroundings:
     has_unsealed: bool
     manual: tuple[Kind, ...]
     paused: tuple[Kind, ...]
+    was_mapped: bool
 
 
 class StoreChecks:
@@ -66,6 +70,7 @@ class StoreChecks:
             has_unsealed=row["has_unsealed"],
             manual=tuple(Kind(kind) for kind in row["manual"]),
             paused=tuple(Kind(kind) for kind in row["paused"]),
+            was_mapped=row["was_mapped"],
         )
 
     async def deaf(self) -> list[str]:

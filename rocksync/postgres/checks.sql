@@ -177,7 +177,8 @@ SELECT (SELECT count(*) FROM store.product p WHERE p.tenant_id = $1 AND p.active
        (SELECT coalesce(array_agg(s.kind ORDER BY s.kind), '{}') FROM rocksync.schedule s
          WHERE s.tenant_id = $1 AND s.mode = 'manual') AS manual,
        (SELECT coalesce(array_agg(s.kind ORDER BY s.kind), '{}') FROM rocksync.schedule s
-         WHERE s.tenant_id = $1 AND s.paused_until > now()) AS paused;
+         WHERE s.tenant_id = $1 AND s.paused_until > now()) AS paused,
+       EXISTS (SELECT FROM rocksync.schedule s WHERE s.tenant_id = $1 AND s.mapper_version <> '') AS was_mapped;
 
 -- name: deaf
 -- Tables of the store of which rocksync's triggers, which note what changes, are switched off, for all tenants.

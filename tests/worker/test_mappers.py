@@ -9,6 +9,7 @@ import pytest
 
 from rocksync.app import open_app
 from rocksync.cli.chain import chain
+from rocksync.cli.preflight import of_app
 from rocksync.domain.tenancy import Kind
 from tests.worker.test_running import is_idle, quantity, running
 from tests.worker.waiting import until
@@ -111,6 +112,32 @@ async def test_nothing_goes_out_unmapped_because_the_folder_of_mappers_is_missin
     )
     assert reason == "mapper_error"
     assert f"{folder} is not there" in failure
+
+
+async def test_it_is_told_that_a_tenant_has_no_mapper_any_more(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    shop, pinned = await world.shop("um"), await world.shop("dois", mappers=["dois"])
+    paths = [write(world, slug, DEAR) for slug in ("um", "dois")]
+    await until(lambda: has_mappers(world, {"um", "dois"}))
+    for each in (shop, pinned):
+        await each.simple("A")
+    await world.sync()
+    assert "mapper_gone" not in await findings(world, "um")
+    for path in paths:
+        path.unlink()
+    await until(lambda: has_mappers(world, set()))
+    assert "mapper_gone" in await findings(world, "um")
+    assert "mapper_gone" not in await findings(world, "dois")
+
+    await world.sync()
+
+    told = {record.__dict__["tenant"] for record in caplog.records if record.getMessage() == "mappers_gone"}
+    assert told == {"um"}
+    assert (shop.at_hub("A")["price"], pinned.at_hub("A")["price"]) == (10, 99)
+    assert await pinned.why("price", "A") == ("quarantined", "mapper_error")
+
+
+async def findings(world: World, slug: str) -> set[str]:
+    return {each.code for each in await of_app(world.app).findings((await world.app.tenants.get(slug)).tenant)}
 
 
 @pytest.mark.parametrize(
