@@ -6,11 +6,13 @@ from typing import Any
 
 import asyncpg
 
+from rocksync.domain.catalog import Listing, Price, Stock
 from rocksync.domain.documents import PriceDocument, ProductDocument, Skip, StockDocument
 from rocksync.domain.errors import ItemError, MisuseError
 from rocksync.domain.outcomes import Known
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind, Tenant
+from rocksync.mapping.conversion import known_skus
 from rocksync.mapping.mapper import Mappers
 from rocksync.mapping.preview import Difference, differences
 from rocksync.mapping.registry import spellings
@@ -72,14 +74,14 @@ async def preview(
     sellable = [sku for listing in listings.values() for sku in {**listing.prices, **listing.stocks}]
     known = {kind: await items.known(tenant.id, kind, products) for kind in (Kind.PRODUCT,)}
     known |= {kind: await items.known(tenant.id, kind, sellable) for kind in (Kind.PRICE, Kind.STOCK)}
-    prices = list((await catalog.prices(tenant.id, sellable)).values())
-    stocks = list((await catalog.stocks(tenant.id, sellable)).values())
     rows = [(listings[sku], _accepted(known[Kind.PRODUCT].get(sku))) for sku in products]
+    made = await mappers.products(tenant, rows)
+    offered = [_offered(*row, draft) for row, draft in zip(rows, made, strict=True)]
+    prices = [price for each in offered for price in each.prices]
+    stocks = [stock for each in offered for stock in each.stocks]
     drafts: list[tuple[Kind, str, _Draft]] = [
-        *(
-            (Kind.PRODUCT, sku, draft)
-            for sku, draft in zip(products, await mappers.products(tenant, rows), strict=True)
-        ),
+        *((Kind.PRODUCT, sku, draft) for sku, draft in zip(products, made, strict=True)),
+        *((kind, skip.key, skip) for each in offered for kind, skip in each.waiting),
         *(
             (Kind.PRICE, row.sku, draft)
             for row, draft in zip(prices, await mappers.prices(tenant, prices), strict=True)
@@ -119,6 +121,37 @@ def _with(name: str, tenant: Tenant) -> Tenant:
     """*tenant* with mapper *name* among its mappers."""
     used = {spelling for each in (*tenant.mappers, tenant.slug) for spelling in spellings(each)}
     return tenant if name in used else replace(tenant, mappers=(*tenant.mappers, name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offered:
+    """What passes would make of a product's prices and stocks: map them, or let them wait for the product."""
+
+    prices: Sequence[Price] = ()
+    stocks: Sequence[Stock] = ()
+    waiting: Sequence[tuple[Kind, Skip]] = ()
+
+
+def _offered(listing: Listing, accepted: dict[str, Any] | None, draft: ProductDocument | Skip | ItemError) -> _Offered:
+    """As the passes do once *draft* is delivered: what is kept off sale has no stock, what is not created waits."""
+    goes = isinstance(draft, ProductDocument) and draft.reason is Reason.IN_SYNC
+    is_off_sale = not goes and (not isinstance(draft, ItemError) or (accepted or {}).get("available") == 0)
+    there = known_skus(listing, accepted)
+    detail = f"waits until product {listing.product.sku} is created at Plugg.to with it"
+    return _Offered(
+        prices=[price for sku, price in listing.prices.items() if goes or sku in there],
+        stocks=[
+            replace(stock, active=stock.active and not is_off_sale)
+            for sku, stock in listing.stocks.items()
+            if goes or sku in there
+        ],
+        waiting=[
+            (kind, Skip(key=sku, reason=draft.reason, detail=detail))
+            for kind, skus in ((Kind.PRICE, listing.prices), (Kind.STOCK, listing.stocks))
+            for sku in skus
+            if not (goes or sku in there)
+        ],
+    )
 
 
 def _accepted(known: Known | None) -> dict[str, Any] | None:
