@@ -12,12 +12,20 @@ class ReadOnlyDict(dict[str, Any]):
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        """Have copies be dicts that may be changed."""
+        return dict, (dict(self),)
+
 
 class ReadOnlyList(list[Any]):
     """A list that refuses every change."""
 
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
     append = clear = extend = insert = pop = remove = reverse = sort = _refuse
+
+    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
+        """Have copies be lists that may be changed."""
+        return list, (list(self),)
 
 
 def read_only(value: Any) -> Any:  # noqa: ANN401 # decoded JSON

@@ -232,6 +232,38 @@ async def test_an_inactive_variation_is_created_anew_without_the_quantity_that_a
     assert {sku: offer.stock["quantity"] for sku, offer in made.offers.items()} == {"SHIRT-P": 50, "SHIRT-M": 0}
 
 
+@pytest.mark.parametrize("copied", ["copy.deepcopy(%s)", "copy.copy(%s)", "%s.copy()"])
+async def test_a_copy_of_what_is_only_to_be_read_may_be_changed(folder: Folder, copied: str) -> None:
+    folder.write(
+        "acme",
+        f"""
+        import copy
+
+        @hookimpl
+        def rocksync_map_product(tenant, product, payload):
+            rules, names = {copied % "tenant.settings"}, {copied % "tenant.settings['names']"}
+            labels = {copied % "product.attributes"}
+            rules["more"] = 1
+            names.append("Panela")
+            labels["Cor"] = "Azul"
+            if "deepcopy" in {copied!r}:
+                rules["nested"]["names"].append("Tampa")
+                copy.deepcopy((tenant, product)) == (tenant, product) or 1 / 0
+            payload["name"] = " ".join(names)
+        """,
+    )
+    client = tenant(names=["Boa"], nested={"names": []})
+
+    async with folder.opened() as mappers:
+        [made] = await mappers.products(client, [(listing(attributes={"Cor": "Preta"}), None)])
+
+    assert isinstance(made, ProductDocument), made
+    assert made.payload["name"] == "Boa Panela"
+    assert client.settings == {"names": ["Boa"], "nested": {"names": []}}
+    [attribute] = made.payload["attributes"]
+    assert attribute["value"]["code"] == "Preta"
+
+
 async def test_an_argument_with_a_default_is_given_all_the_same(folder: Folder) -> None:
     folder.write("acme", "@hookimpl\ndef rocksync_map_price(payload, creating=True):\n    assert not creating\n")
 
