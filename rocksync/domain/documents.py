@@ -56,7 +56,28 @@ class Dimension(TypedDict, total=False):
     weight: Decimal
 
 
-class VariationPayload(TypedDict, total=False):
+class AddedMembers(TypedDict, total=False):
+    """What the store does not have of a product or variation: only mappers add it.
+
+    Handling and manufacture in days, warranty in months, cost in BRL.
+    """
+
+    ean_not_mandatory: bool
+    ncm: str
+    cest: str
+    nbm: str
+    isbn: str
+    origin: int
+    cost: Decimal
+    handling_time: int
+    manufacture_time: int
+    warranty_time: int
+    warranty_message: str
+    price_table: list[dict[str, Any]]
+    stock_table: list[dict[str, Any]]
+
+
+class VariationPayload(AddedMembers, total=False):
     """One variation of a product payload. Its price and stock belong to the price and stock payloads."""
 
     sku: str
@@ -68,8 +89,11 @@ class VariationPayload(TypedDict, total=False):
     dimension: Dimension
 
 
-class ProductPayload(TypedDict, total=False):
-    """A product. Price, special_price and quantity are never in it: they belong to the price and stock payloads."""
+class ProductPayload(AddedMembers, total=False):
+    """A product. Price, special_price and quantity are never in it: they belong to the price and stock payloads.
+
+    The members after ``variations`` only mappers add.
+    """
 
     sku: str
     name: str
@@ -86,6 +110,10 @@ class ProductPayload(TypedDict, total=False):
     attributes: list[Attribute]
     photos: list[Photo]
     variations: list[VariationPayload]
+    video: str
+    supplier_id: str
+    stock_code: str
+    grouped_skus: list[dict[str, Any]]
 
 
 class PricePayload(TypedDict, total=False):

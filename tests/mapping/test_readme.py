@@ -1,6 +1,8 @@
 """What mappers/README.md shows is run: every example by itself, on samples of every kind."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,40 @@ async def test_every_example_does_something_to_some_sample(folder: Folder, examp
         ]
 
     assert any(before != after for before, after in pairs)
+
+
+def test_mappers_can_be_type_checked_and_tested(tmp_path: Path) -> None:
+    """By those who have the package alone, its marker for type checkers included."""
+    [(name, test)] = re.findall(r"^```python (\w+\.py)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    (tmp_path / name).write_text(test, encoding="utf-8")
+    for number, example in enumerate(EXAMPLES):
+        (tmp_path / (f"example_{number}.py" if number else "acme.py")).write_text(example, encoding="utf-8")
+    (tmp_path / "wrong.py").write_text(WRONG, encoding="utf-8")
+
+    checked = run(tmp_path, "mypy", "--strict", "--no-incremental", ".")
+    tested = run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", name)
+
+    told = [line.partition(": error: ")[0] for line in checked.stdout.splitlines() if ": error: " in line]
+    assert told == ["wrong.py:9", "wrong.py:10"], checked.stdout
+    assert tested.returncode == 0, tested.stdout
+
+
+WRONG = """
+from decimal import Decimal
+
+from rocksync.mapping import ProductPayload, hookimpl
+
+@hookimpl
+def rocksync_map_product(payload: ProductPayload) -> None:
+    payload["ncm"], payload["cost"], payload["grouped_skus"] = "73239300", Decimal("9.90"), [{"sku": "A"}]
+    payload["ncn"] = "73239300"
+    payload["cost"] = 9.9
+    payload["variations"][0]["warranty_time"] = 12
+"""
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("hook", HOOKS)
