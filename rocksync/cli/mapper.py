@@ -162,7 +162,7 @@ def preview(name: str, slug: str, skus: Sequence[str], limit: int, as_json: bool
             print_json(previews.as_json(found))
         else:
             _print(found)
-        return FAILED if any(each.is_mappers_fault for each in found.items) else DONE
+        return FAILED if any(each.is_set_aside for each in found.items) else DONE
 
     run(body)
 

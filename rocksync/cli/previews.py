@@ -21,6 +21,7 @@ from rocksync.postgres.items import Items
 from rocksync.postgres.tenants import Tenants
 from rocksync.store.catalog import StoreCatalog
 
+_BY_MAPPER = frozenset({Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT})
 _Draft = ProductDocument | PriceDocument | StockDocument | Skip | ItemError
 
 
@@ -34,11 +35,8 @@ class ItemPreview:
     differences: tuple[Difference, ...] = ()
     reason: Reason | None = None
     refusal: str | None = None
-
-    @property
-    def is_mappers_fault(self) -> bool:
-        """Whether a mapper stops the item by mistake."""
-        return self.reason in {Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT}
+    is_set_aside: bool = False
+    """By a mapper, by mistake or on purpose: without mappers the item would go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +74,7 @@ async def preview(
     known |= {kind: await items.known(tenant.id, kind, sellable) for kind in (Kind.PRICE, Kind.STOCK)}
     rows = [(listings[sku], _accepted(known[Kind.PRODUCT].get(sku))) for sku in products]
     made = await mappers.products(tenant, rows)
+    plain = mappers.only([])
     offered = [_offered(*row, draft) for row, draft in zip(rows, made, strict=True)]
     prices = [price for each in offered for price in each.prices]
     stocks = [stock for each in offered for stock in each.stocks]
@@ -91,10 +90,27 @@ async def preview(
             for row, draft in zip(stocks, await mappers.stocks(tenant, stocks), strict=True)
         ),
     ]
+    refused = {
+        (kind, draft.key)
+        for kind, unmapped in (
+            (Kind.PRODUCT, await plain.products(tenant, rows)),
+            (Kind.PRICE, await plain.prices(tenant, prices)),
+            (Kind.STOCK, await plain.stocks(tenant, stocks)),
+        )
+        for draft in unmapped
+        if isinstance(draft, ItemError)
+    }
     return Preview(
         slug=slug,
         mappers=tuple(mappers.used_by(tenant)),
-        items=tuple(_item(kind, key, _accepted(known[kind].get(key)), draft) for kind, key, draft in drafts),
+        items=tuple(
+            replace(
+                _item(kind, key, _accepted(known[kind].get(key)), draft),
+                is_set_aside=isinstance(draft, ItemError)
+                and (draft.reason in _BY_MAPPER or (kind, key) not in refused),
+            )
+            for kind, key, draft in drafts
+        ),
     )
 
 

@@ -251,6 +251,9 @@ async def test_a_mapper_is_begun_checked_and_previewed(rocksync: Command, shop: 
     (tmp_path / "mappers" / "loja.py").write_text(MAPPER.replace("- 1", "- 3"))
     preview = (await rocksync("mapper", "preview", "loja", "loja", "A", "--json")).json
     nobody = await rocksync("mapper", "preview", "loja", "loja", "NEVER")
+    unmapped = await rocksync("mapper", "preview", "loja", "loja", "B")
+    (tmp_path / "mappers" / "loja.py").write_text(MAPPER + "    raise ItemError('not today')\n")
+    set_aside = await rocksync("mapper", "preview", "loja", "loja", "A")
 
     assert (begun.code, twice.code, checked.code) == (0, 2, 0)
     assert (broken.code, listed.code) == (1, 1)
@@ -258,7 +261,8 @@ async def test_a_mapper_is_begun_checked_and_previewed(rocksync: Command, shop: 
     assert "quebrado.py" in listed.err
     changed = {item["kind"]: item["differences"] for item in preview["items"] if item["differences"]}
     assert changed == {"stock": [{"path": "quantity", "before": 4, "after": 2}]}
-    assert nobody.code == 2
+    assert (nobody.code, unmapped.code, set_aside.code) == (2, 0, 1)
+    assert "invalid_item: not today" in set_aside.out
 
 
 async def test_mapper_commands_tell_only_of_what_they_were_asked_for(

@@ -91,6 +91,27 @@ async def test_price_and_stock_of_what_is_not_created_wait_for_it(world: World, 
     assert told == {}
 
 
+@pytest.mark.parametrize("line", ["raise ItemError('no kits')", "raise ValueError('no kits')"])
+async def test_what_a_mapper_sets_aside_is_told_from_what_no_mapper_could_send(
+    world: World, shop: Shop, line: str
+) -> None:
+    text = """
+        from rocksync.mapping import ItemError, hookimpl
+
+        @hookimpl
+        def rocksync_map_stock(stock):
+            if stock.sku.startswith("KIT"):
+                {}
+    """
+
+    found = await previewed(world, "rules", text.format(line))
+
+    assert {(each.kind, each.key) for each in found if each.is_set_aside} == {
+        (Kind.STOCK, "KIT-1"),
+        (Kind.PRODUCT, "KIT-2"),
+    }
+
+
 async def test_what_a_mapper_keeps_off_no_more_is_shown_with_its_stock(world: World, shop: Shop) -> None:
     await use(world, "loja", KEEPS_OFF)
     await world.sync(shop)
