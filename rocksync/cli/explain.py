@@ -196,7 +196,9 @@ def _live(explained: "Explanation") -> list[str]:
 def _sum(stock: "StockSum") -> str:
     if not stock.active:
         return f"{stock.on_hand} on hand, but off sale = 0"
-    buffer = "" if not stock.buffer else f" - {stock.buffer} buffer"
+    buffer = f" - {stock.buffer} buffer" if stock.buffer else ""
+    if stock.buffer is not None and stock.buffer < 0:
+        buffer = f" + {-stock.buffer} added by a mapper"
     held = "" if not stock.held else f" - {stock.held} held by orders"
     sent = stock.sellable if stock.quantity is None else stock.quantity
     floor = " (never below 0)" if stock.on_hand - stock.reserved - stock.held < 0 else ""

@@ -85,6 +85,10 @@ SORTS: Mapping[str, Sort] = {
         fix="mend the mapper, or the setting it goes by",
         blocks=True,
     ),
+    "mapper_oversells": Sort(
+        says="tried stocks are shown larger by a mapper than what the store can sell",
+        fix="nothing, if the client sells before it has; else mend the mapper",
+    ),
     "mapper_keeps_off": Sort(
         says="tried products are kept off Plugg.to by a mapper", fix="nothing, if that is what the client wants"
     ),

@@ -12,7 +12,8 @@ from typing import Any
 from rocksync import app
 from rocksync.cli.findings import Finding, finding
 from rocksync.cli.parameters import SWITCHES
-from rocksync.domain.documents import Skip
+from rocksync.domain.catalog import Stock
+from rocksync.domain.documents import Skip, StockDocument
 from rocksync.domain.errors import ItemError, PassError, TenantError
 from rocksync.domain.orders import HubOrder
 from rocksync.domain.reasons import Reason
@@ -136,10 +137,11 @@ class Preflight:
         refused: list[ItemError] = []
         kept_off: list[str] = []
         plain = self.mappers.only([])
+        stocked = await self.mappers.stocks(tenant, stocks)
         for mapped, by_default in (
             (await self.mappers.products(tenant, rows), await plain.products(tenant, rows)),
             (await self.mappers.prices(tenant, prices), await plain.prices(tenant, prices)),
-            (await self.mappers.stocks(tenant, stocks), await plain.stocks(tenant, stocks)),
+            (stocked, await plain.stocks(tenant, stocks)),
         ):
             for answer, unmapped in zip(mapped, by_default, strict=True):
                 if isinstance(answer, ItemError):
@@ -150,6 +152,7 @@ class Preflight:
                 elif isinstance(answer, Skip) and answer.reason is Reason.NOT_SELECTED:
                     kept_off.append(answer.key)
         found += _mapper_failures(tenant, failed)
+        found += _oversold(tenant, stocks, stocked)
         if refused:
             found.append(_of_errors("mapper_refused", tenant, refused))
         if kept_off:
@@ -258,6 +261,17 @@ def _of_settings(tenant: Tenant, around: Surroundings) -> list[Finding]:
 def _mapper_failures(tenant: Tenant, errors: Sequence[ItemError]) -> list[Finding]:
     failed = [error for error in errors if error.reason in _BY_MAPPER]
     return [_of_errors("mapper_fails", tenant, failed)] if failed else []
+
+
+def _oversold(
+    tenant: Tenant, stocks: Sequence[Stock], answers: Sequence[StockDocument | Skip | ItemError]
+) -> list[Finding]:
+    keys = [
+        stock.sku
+        for stock, answer in zip(stocks, answers, strict=True)
+        if isinstance(answer, StockDocument) and answer.payload["quantity"] > stock.sellable
+    ]
+    return [finding("mapper_oversells", tenant.slug, items=len(keys), examples=keys[:3])] if keys else []
 
 
 def _of_errors(code: str, tenant: Tenant, errors: Sequence[ItemError]) -> Finding:

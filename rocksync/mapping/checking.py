@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rocksync.domain.documents import StockDocument
 from rocksync.domain.errors import ItemError
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant, TenantId
@@ -44,12 +45,17 @@ async def check(mappers: Mappers, name: str, settings: Mapping[str, Any] | None 
     twin = replace(tenant, id=TenantId(-1))
     trial = mappers.only([version], samples=True)
     findings = [Finding(file=label, line=0, detail=text) for text in await trial.complaints(tenant)]
+    sellable = {stock.sku: stock.sellable for stock in samples.stocks()}
+    oversold: list[Finding] = []
     before: list[object] = []
     after: list[object] = []
     async for what, answer in _answers(trial, tenant):
         before.append(answer)
         if isinstance(answer, ItemError):
             findings.append(_finding(label, what, answer))
+        elif isinstance(answer, StockDocument) and (shown := answer.payload["quantity"]) > sellable[answer.key]:
+            detail = f"{what} would be sold {shown} times, and the store has {sellable[answer.key]}"
+            oversold.append(Finding(file=label, line=0, detail=detail, blocks=False))
     # Once more for another tenant, so in another process, which knows nothing of the first.
     async for _, answer in _answers(trial, twin):
         after.append(answer)
@@ -58,7 +64,7 @@ async def check(mappers: Mappers, name: str, settings: Mapping[str, Any] | None 
             "the same items came out differently the second time, in a new process: a hook may use no clock or chance"
         )
         findings.append(Finding(file=label, line=0, detail=detail))
-    return list(dict.fromkeys(findings))
+    return list(dict.fromkeys(findings + oversold))
 
 
 async def _answers(trial: Mappers, tenant: Tenant) -> AsyncIterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -263,6 +264,22 @@ async def test_a_mapper_is_begun_checked_and_previewed(rocksync: Command, shop: 
     assert changed == {"stock": [{"path": "quantity", "before": 4, "after": 2}]}
     assert (nobody.code, unmapped.code, set_aside.code) == (2, 0, 1)
     assert "invalid_item: not today" in set_aside.out
+
+
+async def test_a_mapper_that_shows_more_than_can_be_sold_is_warned_of(
+    rocksync: Command, shop: Shop, tmp_path: Path
+) -> None:
+    (tmp_path / "mappers" / "loja.py").write_text(MAPPER + "    payload['quantity'] += 501\n")
+
+    checked = await rocksync("mapper", "check", "loja")
+    found = (await rocksync("tenant", "check", "loja", "--json")).json["findings"]
+    told = (await rocksync("explain", "loja", "sku", "A", "--json")).json["stock"]
+
+    assert checked.code == 0
+    assert re.search(r"stock SAMPLE-\S+ would be sold \d{3} times, and the store has \d+ \(no fault\)", checked.out)
+    [oversells] = [each for each in found if each["code"] == "mapper_oversells"]
+    assert (oversells["severity"], oversells["items"]) == ("warns", 4)
+    assert told["sum"] == "7 on hand - 2 reserved + 500 added by a mapper = 505"
 
 
 async def test_mapper_commands_tell_only_of_what_they_were_asked_for(
