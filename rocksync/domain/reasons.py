@@ -159,11 +159,13 @@ GUIDANCE: Mapping[Reason, Guidance] = {
         meaning="A mapper of the tenant raised, returned or wrote something wrong, or cannot be loaded; the"
         " detail names file and"
         " line.",
-        fix="Correct the mapper (`rocksync mapper check NAME`); its items are mapped again by themselves.",
+        fix="Correct the mapper (`rocksync mapper check NAME`), or restart the worker if the mapper is of a package"
+        " installed since; its items are mapped again by themselves.",
         who=Actor.MAPPER_AUTHOR,
         meaning_pt="Um mapper do cliente falhou, devolveu algo inválido ou não carrega; o detalhe traz arquivo e"
         " linha.",
-        fix_pt="Corrija o mapper (`rocksync mapper check NAME`); os itens são mapeados de novo sozinhos.",
+        fix_pt="Corrija o mapper (`rocksync mapper check NAME`), ou reinicie o worker se o mapper é de um pacote"
+        " instalado depois; os itens são mapeados de novo sozinhos.",
     ),
     Reason.MAPPER_TIMEOUT: Guidance(
         meaning="A mapper of the tenant took longer over the item than mappers.deadline_s allows.",

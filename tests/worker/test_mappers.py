@@ -136,6 +136,17 @@ async def test_it_is_told_that_a_tenant_has_no_mapper_any_more(world: World, cap
     assert await pinned.why("price", "A") == ("quarantined", "mapper_error")
 
 
+async def test_a_mapper_of_a_package_installed_since_is_told_to_need_a_restart(world: World) -> None:
+    shop = await world.shop("um", mappers=["lojas_rules"])
+    await shop.simple("A")
+    await world.sync()
+
+    told = await chain(world.app, "um", "sku", "A", attempts=1)
+
+    assert told.verdict.detail == "there is no mapper lojas_rules"
+    assert "restart the worker" in told.next_action
+
+
 async def findings(world: World, slug: str) -> set[str]:
     return {each.code for each in await of_app(world.app).findings((await world.app.tenants.get(slug)).tenant)}
 
