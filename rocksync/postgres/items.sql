@@ -96,13 +96,15 @@ UPDATE rocksync.item i
 -- name: record_refused
 -- Could not be delivered, or not as it is to be. An order that is set aside is to be told again no more, as above. $1 tenant_id, $2 kind,
 -- $3 keys text[], $4 revisions bigint[], $5 attempts int[], $6 reasons text[], $7 details text[],
--- $8 delays in seconds float8[] (null: quarantined)
+-- $8 delays in seconds float8[] (null: quarantined, a stock once no earlier request may be carried out any more)
 UPDATE rocksync.item i
-   SET state = CASE WHEN o.delay_s IS NULL THEN 'quarantined' ELSE 'pending' END,
+   SET state = CASE WHEN o.delay_s IS NULL AND (i.kind <> 'stock' OR i.late_until IS NULL OR i.late_until <= now())
+                    THEN 'quarantined' ELSE 'pending' END,
        reason = o.reason, detail = o.detail, attempts = o.attempts, attempted_at = now(),
        changed_at = coalesce(i.changed_at, now()),
        resend = i.resend AND (i.kind <> 'order' OR o.delay_s IS NOT NULL),
-       next_attempt_at = now() + coalesce(o.delay_s, 0) * interval '1 second'
+       next_attempt_at = CASE WHEN o.delay_s IS NULL AND i.kind = 'stock' AND i.late_until > now() THEN i.late_until
+                              ELSE now() + coalesce(o.delay_s, 0) * interval '1 second' END
   FROM unnest($3::text[], $4::bigint[], $5::int[], $6::text[], $7::text[], $8::float8[])
        AS o (key, revision, attempts, reason, detail, delay_s)
  WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;

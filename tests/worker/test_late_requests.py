@@ -10,6 +10,8 @@ from rocksync.app import App, open_app
 from rocksync.domain.outcomes import Delivery
 from rocksync.domain.tenancy import Kind
 from rocksync.sandbox.profile import parse_profile
+from tests.worker.test_mappers import has_mappers, write
+from tests.worker.waiting import until
 from tests.worker.world import Shop, World
 
 
@@ -49,6 +51,37 @@ async def test_what_is_accepted_while_an_earlier_request_may_be_carried_out_is_s
     assert await shop.why("stock", "A") == ("synced", "in_sync")
     item = await shop.item("stock", "A")
     assert (item["late_until"], item["resend"], item["changed_at"]) == (None, False, None)
+
+
+async def test_what_is_sold_out_and_cannot_be_mapped_is_sent_once_more_as_well(world: World, impatient: App) -> None:
+    write(
+        world,
+        "loja",
+        """
+        from rocksync.mapping import hookimpl
+
+        @hookimpl
+        def rocksync_map_stock(stock):
+            1 // stock.on_hand
+        """,
+    )
+    await until(lambda: has_mappers(replace(world, app=impatient), {"loja"}))
+    await until(lambda: has_mappers(world, {"loja"}))
+    shop = await world.shop()
+    await shop.simple("A", on_hand=60)
+    await world.sync(shop)
+    await unanswered(world, shop, impatient, 50)
+    await shop.sql("UPDATE store.stock SET on_hand = 0 WHERE tenant_id = $1")
+    await impatient.run_once(tenants=[shop.id], kinds=[Kind.STOCK])
+    assert shop.at_hub("A")["quantity"] == 0
+    assert await shop.why("stock", "A") == ("pending", "mapper_error")
+
+    shop.at_hub("A")["quantity"] = 50  # now it is carried out
+    await shop.sql("UPDATE rocksync.item SET late_until = now(), next_attempt_at = now() WHERE tenant_id = $1")
+    await world.sync(shop)
+
+    assert shop.at_hub("A")["quantity"] == 0
+    assert await shop.why("stock", "A") == ("quarantined", "mapper_error")
 
 
 async def test_a_write_that_was_not_answered_in_time_is_not_repeated_at_once(world: World, impatient: App) -> None:
