@@ -1,6 +1,7 @@
 """``rocksync explain``: why a SKU or an order is where it is. Writes nothing."""
 
 import importlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -97,6 +98,10 @@ def attempt_as_json(attempt: "Attempt") -> dict[str, object]:
     }
 
 
+_PLACES = re.compile(r"""SLUG|KIND|order ID|--key ID|(?:--key|sku) (?:'[^']*'|"'"|[^\s'"])+""")
+"""What stands for a name in a text, and what is one already, whatever letters are in it."""
+
+
 def _fix(explained: "Explanation") -> str:
     return _named(explained.verdict.fix or GUIDANCE[explained.verdict.reason].fix, explained)
 
@@ -107,12 +112,13 @@ def _who(explained: "Explanation") -> Actor:
 
 def _named(text: str, explained: "Explanation") -> str:
     """*text* with the tenant, kind and order that it is about in place of SLUG, KIND and ID."""
-    text = text.replace("SLUG", explained.slug)
+    names = {"SLUG": explained.slug}
     if explained.decided_by is not None:
-        text = text.replace("KIND", explained.decided_by)
+        names["KIND"] = str(explained.decided_by)
     if explained.what == "order":
-        text = text.replace("order ID", f"order {explained.name}")
-    return text
+        names["order ID"] = f"order {explained.name}"
+        names["--key ID"] = f"--key {explained.name}"
+    return _PLACES.sub(lambda found: names.get(found[0], found[0]), text)
 
 
 def _print(explained: "Explanation") -> None:

@@ -124,11 +124,13 @@ GUIDANCE: Mapping[Reason, Guidance] = {
     Reason.INVALID_ITEM: Guidance(
         meaning="The store's data cannot be sent as they are: no name, a price of 0, a promotion above the"
         " price, an unsafe SKU. Or a rule or trigger of the store refuses an order.",
-        fix="Correct what the detail names in the store; the item is tried again by itself.",
+        fix="Correct what the detail names in the store; the item is tried again by itself when its row changes, an"
+        " order that the store has not by `rocksync quarantine release SLUG --key ID`.",
         who=Actor.STORE,
         meaning_pt="Os dados da loja não podem ser enviados assim: sem nome, preço 0, promoção acima do preço,"
         " SKU inválido. Ou uma regra ou trigger da loja recusa um pedido.",
-        fix_pt="Corrija na loja o que o detalhe aponta; o item é tentado de novo sozinho.",
+        fix_pt="Corrija na loja o que o detalhe aponta; o item é tentado de novo sozinho quando sua linha muda; um"
+        " pedido que a loja não tem, com `rocksync quarantine release SLUG --key ID`.",
     ),
     Reason.UNKNOWN_SKU: Guidance(
         meaning="The store sells nothing under this SKU: it has no such product or variation, or the product is sold by"

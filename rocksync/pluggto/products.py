@@ -257,7 +257,11 @@ class _Write:
 
         That a hub may reach a variation by its SKU is assumed.
         """
-        if shown is not None and shown.get("sku") != self._key and self._key in product_writes.skus(shown):
+        if (
+            shown is not None
+            and reading.text(shown.get("sku")) != self._key
+            and self._key in product_writes.skus(shown)
+        ):
             raise _conflict(self._key, self._key, shown)
 
     async def _let_go(self, shown: Members) -> None:

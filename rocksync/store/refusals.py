@@ -1,11 +1,15 @@
 """What the store refuses of an order: by its rules, or by the platform's own triggers."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import asyncpg
 
 from rocksync.domain.errors import ItemError
+
+_FUNCTION = re.compile(r'function "?([\w.]+)')
+"""The function that an error comes from, as its context names it in English; else only what is raised counts."""
 
 
 @contextlib.contextmanager
@@ -16,12 +20,15 @@ def blamed(order_id: str) -> Iterator[None]:
     """
     try:
         yield
-    except asyncpg.PLPGSQLError as error:
+    except asyncpg.PostgresError as error:
         place = (error.context or "").partition("\n")[0]
-        detail = f"a trigger of the store refuses the order{f' ({place:.200})' if place else ''}"
-        raise ItemError(order_id, detail, final=False) from error
-    except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
-        raise ItemError(order_id, _said(error)) from error
+        function = _FUNCTION.search(place)
+        if isinstance(error, asyncpg.PLPGSQLError) or (function and not function[1].startswith("rocksync.")):
+            detail = f"a trigger of the store refuses the order{f' ({place:.200})' if place else ''}"
+            raise ItemError(order_id, detail, final=False) from error
+        if isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.DataError):
+            raise ItemError(order_id, _said(error)) from error
+        raise
 
 
 def _said(error: asyncpg.PostgresError) -> str:

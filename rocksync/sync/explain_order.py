@@ -29,6 +29,7 @@ from rocksync.sync.order_rules import (
 
 _BY_HAND = "No resend imports it either: if it must be in the store, enter it there by hand."
 _RESEND = "If it must be in the store, `rocksync resend SLUG order ID` imports it."
+_RELEASE = "Correct what the detail names, then `rocksync quarantine release SLUG --key ID`: it is imported then."
 _OTHER_ID = "Check the id: it is Plugg.to's, 24 hexadecimal digits, or the store's own number; and the tenant, SLUG."
 _EARLIER = (
     "Enter it in the store by hand, or have what was placed since a day imported, by SQL: `UPDATE rocksync.tenant"
@@ -140,7 +141,8 @@ class _Run:
             return verdict
         is_told = Kind.ORDER in self._situation.changed
         if item is not None and item.state == "quarantined" and not is_told:
-            return Verdict(reason=item.reason, detail=item.detail)
+            is_refused = store is None and item.reason is Reason.INVALID_ITEM
+            return Verdict(reason=item.reason, detail=item.detail, fix=_RELEASE if is_refused else None)
         if verdict is None:
             return Verdict(reason=Reason.IN_SYNC)
         found = verdicts.waiting(Kind.ORDER, item, self._situation, live)

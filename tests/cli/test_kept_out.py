@@ -116,3 +116,19 @@ async def test_an_order_that_nobody_knows_is_asked_for_by_another_id(rocksync: C
     assert (told["reason"], told["detail"]) == ("not_selected", f"Plugg.to has no order {'0' * 24}")
     assert told["fix"].startswith("Check the id: ")
     assert told["fix"].endswith("and the tenant, loja.")
+
+
+async def test_an_order_that_the_store_refused_comes_when_it_is_released(
+    rocksync: Command, world: World, shop: Shop
+) -> None:
+    await world.pool.execute("ALTER TABLE store.sales_order ADD CONSTRAINT few CHECK (total < 0) NOT VALID")
+    key = await ordered(world, shop)
+    await world.pool.execute("ALTER TABLE store.sales_order DROP CONSTRAINT few")
+
+    told = (await rocksync("explain", "loja", "order", key, "--json")).json
+    await rocksync("quarantine", "release", "loja", "--key", key)
+    await world.sync(shop)
+
+    assert f"`rocksync quarantine release loja --key {key}`" in told["fix"]
+    assert told["next_action"] == told["fix"]
+    assert await shop.order(key) is not None

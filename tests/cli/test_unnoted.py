@@ -1,5 +1,6 @@
 """Changes of the store that no trigger saw: that they are told apart from those that wait, and how they are sent."""
 
+import shlex
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -71,6 +72,19 @@ async def test_a_change_that_nobody_noted_is_told_with_what_sends_it(
     assert UNNOTED in shown.out
     assert UNNOTED not in str(resent)
     assert shop.at_hub("A 1")["quantity"] == 3
+
+
+@pytest.mark.parametrize("sku", ["KIND-1", "SLUG", "'KIND'"])
+async def test_a_sku_is_named_as_it_is_whatever_letters_it_has(
+    rocksync: Command, world: World, shop: Shop, sku: str
+) -> None:
+    await shop.simple(sku, on_hand=20)
+    await world.sync(shop)
+    await write_unseen(shop)
+
+    told = (await rocksync("explain", "loja", "sku", sku, "--json")).json
+
+    assert told["fix"].startswith(f"`rocksync resend loja sku {shlex.quote(sku)}` sends it; `rocksync sync loja stock ")
 
 
 async def test_a_noted_change_and_another_mapper_go_out_by_themselves(

@@ -90,3 +90,25 @@ async def test_a_sku_whose_stock_row_another_takes_over_is_still_held(world: Wor
     await world.sync(shop)
 
     assert (await shop.stock("A"), shop.at_hub("A")["quantity"]) == ((7, 2), 5)
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+async def test_an_order_that_is_deleted_and_written_again_holds_its_stock(world: World, looked_at: bool) -> None:
+    shop, order = await sell(world)
+    await world.sync(shop)
+    await world.sync(shop)
+    await shop.pool.execute(
+        "CREATE TABLE orders AS TABLE store.sales_order; CREATE TABLE lines AS TABLE store.sales_order_item;"
+        " DELETE FROM store.sales_order"
+    )
+    if looked_at:
+        shop.market.set_status(order["id"], "picking")
+        await world.sync(shop)
+    await shop.pool.execute(
+        "INSERT INTO store.sales_order OVERRIDING SYSTEM VALUE TABLE orders;"
+        " INSERT INTO store.sales_order_item TABLE lines; DROP TABLE orders, lines"
+    )
+    await world.sync(shop)
+
+    assert (await shop.stock("A"), shop.at_hub("A")["quantity"]) == ((10, 2), 8)
+    assert await shop.why("order", order["id"]) == ("synced", "in_sync")

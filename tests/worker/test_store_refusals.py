@@ -52,6 +52,17 @@ async def test_an_order_that_a_trigger_refuses_waits_alone_until_it_does_not(
     assert await shop.why("order", order["id"]) == ("synced", "in_sync")
 
 
+@pytest.mark.parametrize("statement", ["RAISE EXCEPTION 'no' USING ERRCODE = '45000'", "PERFORM FROM erp.orders"])
+async def test_however_a_trigger_of_the_store_fails_that_order_waits_alone(world: World, statement: str) -> None:
+    shop, order = await sell(world, status="pending")
+    trigger = TRIGGER.replace("RAISE EXCEPTION 'the customer Ana is blocked'", statement)
+    await world.pool.execute(trigger.format("INSERT", "sales_order", "WHEN (NEW.status = 'pending')"))
+
+    assert await goes_on(world, shop)
+
+    assert await shop.why("order", order["id"]) == ("pending", "invalid_item")
+
+
 async def test_an_order_that_a_rule_keeps_from_moving_is_set_aside_until_its_row_changes(world: World) -> None:
     shop, order = await sell(world, status="pending")
     await world.sync(shop, Kind.ORDER)
