@@ -28,7 +28,9 @@ def migrate(check: bool, as_json: bool) -> None:
                 if not takes_writes:
                     click.echo(f"rocksync: {failures.READ_ONLY}", err=True)
                 return DONE if takes_writes and not missing else FAILED
-            applied = await migrations.migrate(dsn, migrations.folder())
+            applied = await migrations.migrate(
+                dsn, migrations.folder(), tell=lambda text: click.echo(f"rocksync: {text}", err=True)
+            )
             told = "\n".join(f"{name} is applied" for name in applied) or "the database is up to date"
             print_done(told, {"applied": applied}, as_json=as_json)
             return DONE

@@ -7,17 +7,19 @@ statement that can be repeated, since a crash may come between it and its record
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import asyncpg
 
-from rocksync.domain.errors import SettingsError
+from rocksync.domain.errors import PassError, SettingsError
+from rocksync.domain.reasons import Reason
 from rocksync.postgres.pool import connect
 from rocksync.sql import load
 
@@ -28,7 +30,9 @@ _FILE = re.compile(r"^(?P<version>[0-9]{4})_[a-z0-9_]+\.sql$")
 _NO_TRANSACTION = "-- no-transaction"
 _TURN_DEADLINE_S = 300.0
 _TURN_POLL_S = 0.1
-_DEADLOCKS = 10
+_TRIES = 20
+_LONGEST_PAUSE_S = 15.0
+_TABLES_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +66,21 @@ def folder() -> Path:
     raise SettingsError(f"no migrations beside {package}: install rocksync again")
 
 
-async def migrate(target: asyncpg.Connection | str, files: Path) -> list[str]:
+async def migrate(
+    target: asyncpg.Connection | str,
+    files: Path,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> list[str]:
     """Apply what *target*, a direct connection or its DSN, lacks of *files*; return the names applied, in order.
 
-    Safe to start several times at once: they take turns. A file that fails leaves nothing, those before it stay.
+    Safe to start several times at once: they take turns. A file that fails leaves nothing, those before it stay. One
+    that does not get its locks at once tries again for minutes, and tells who has them; between two tries, in *pause*,
+    it holds none.
 
-    Raises: SettingsError, naming the file, if one fails, is malformed, out of order, or changed after it was applied.
+    Raises: SettingsError, naming the file, if one fails, is malformed, out of order, or changed after it was applied;
+    PassError if it gets no locks.
     """
     migrations = _read(files)
     async with _connection(target) as connection, _turn(connection):
@@ -77,7 +90,7 @@ async def migrate(target: asyncpg.Connection | str, files: Path) -> list[str]:
             _log.warning("database_ahead", extra={"migration": name})
         names = []
         for migration in _missing(migrations, applied):
-            await _apply(connection, migration)
+            await _apply(connection, migration, tell, pause)
             names.append(migration.name)
         return names
 
@@ -158,31 +171,50 @@ def _beyond(migrations: Sequence[_Migration], applied: Sequence[_Applied]) -> li
     return [each.name for each in applied if each.version > newest_file]
 
 
-async def _apply(connection: asyncpg.Connection, migration: _Migration) -> None:
-    """Apply it. A deadlock with those who are at work undoes all of it, so that it can begin again."""
-    began, deadlocks = time.monotonic(), 0
-    while True:
+async def _apply(
+    connection: asyncpg.Connection,
+    migration: _Migration,
+    tell: Callable[[str], None],
+    pause: Callable[[float], Awaitable[None]],
+) -> None:
+    """Apply it. Locks that it does not get at once undo all of it, so that others go on until it begins again."""
+    began = time.monotonic()
+    for tries in itertools.count(1):
         try:
             if migration.in_transaction:
                 async with connection.transaction():
+                    await connection.execute(_sql.wait_briefly)
                     await connection.execute(migration.text)
                     await _record(connection, migration, began)
             else:
                 await connection.execute(migration.text)
                 await _record(connection, migration, began)
             break
-        except asyncpg.LockNotAvailableError as error:
-            raise SettingsError(
-                f"migration {migration.name} waited too long for a table that a transaction holds:"
-                " try again when it ended"
-            ) from error
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+            waits = f"migration {migration.name} waits for locks, tried {tries} times: {await _holders(connection)}"
+            if tries == _TRIES or not migration.in_transaction:
+                raise PassError(
+                    f"{waits}: let what holds them end, or end it by SELECT pg_terminate_backend(…),"
+                    " then start `rocksync migrate` again",
+                    reason=Reason.PENDING,
+                ) from error
+            _log.warning("migration_waits", extra={"migration": migration.name, "times": tries})
+            tell(waits)
+            await pause(min(2.0 ** (tries - 1), _LONGEST_PAUSE_S))
         except asyncpg.PostgresError as error:
-            deadlocks += 1
-            undone = isinstance(error, asyncpg.DeadlockDetectedError) and migration.in_transaction
-            if not undone or deadlocks == _DEADLOCKS:
-                raise SettingsError(f"migration {migration.name} failed{_line(migration, error)}: {error}") from error
-            _log.warning("migration_deadlock", extra={"migration": migration.name, "times": deadlocks})
+            raise SettingsError(f"migration {migration.name} failed{_line(migration, error)}: {error}") from error
     _log.info("migration_applied", extra={"migration": migration.name, "took_s": round(time.monotonic() - began, 3)})
+
+
+async def _holders(connection: asyncpg.Connection) -> str:
+    """Say who has locks on our tables and the store's, the longest transaction first."""
+    told = []
+    for row in await connection.fetch(_sql.holders):
+        who = "a prepared transaction" if row["pid"] is None else f"session {row['pid']} ({row['application']})"
+        since = f", in a transaction since {row['xact_start']:%Y-%m-%d %H:%M:%S %Z}," if row["xact_start"] else ""
+        tables = ", ".join(row["tables"][:_TABLES_TOLD]) + (", …" if len(row["tables"]) > _TABLES_TOLD else "")
+        told.append(f"{who}{since} has locks on {tables}")
+    return "; ".join(told) or "no session has any on the tables now"
 
 
 async def _record(connection: asyncpg.Connection, migration: _Migration, began: float) -> None:
@@ -217,8 +249,9 @@ async def _turn(connection: asyncpg.Connection) -> AsyncIterator[None]:
     deadline = asyncio.get_running_loop().time() + _TURN_DEADLINE_S
     while not await connection.fetchval(_sql.take_turn):
         if asyncio.get_running_loop().time() > deadline:
-            raise SettingsError(
-                f"another migration has been running for {_TURN_DEADLINE_S:.0f} s: see what it waits for"
+            raise PassError(
+                f"another migration has been running for {_TURN_DEADLINE_S:.0f} s: see what it waits for",
+                reason=Reason.PENDING,
             )
         await asyncio.sleep(_TURN_POLL_S)
     try:

@@ -3,11 +3,39 @@
 SELECT pg_try_advisory_lock(hashtext('rocksync'), hashtext('migrate'));
 
 -- name: set_limits
--- A migration may take long, but not stand in front of a busy table and block everybody behind it,
--- nor go on long after its client was killed.
+-- A migration may take long, but not go on long after its client was killed. Outside transactions, where it waits for
+-- whole transactions of others and blocks nobody, it may wait.
 SET statement_timeout = 0;
 SET lock_timeout = '15s';
 SET client_connection_check_interval = '5s';
+
+-- name: wait_briefly
+-- Everybody who wants a table queues behind a migration that waits for it. It is also to have given up before a session
+-- that came to wait for the migration looks for deadlocks: it is whoever finds one whose transaction is rolled back.
+SELECT set_config('lock_timeout', greatest(1, least(500, setting::integer / 2))::text, true)
+  FROM pg_settings
+ WHERE name = 'deadlock_timeout';
+
+-- name: holders
+-- Whoever has locks on our tables or the store's, the longest first. When a transaction of another role began is shown to
+-- pg_read_all_stats alone. No text of queries: it may hold data of buyers.
+SELECT l.pid,
+       coalesce(nullif(a.application_name, ''), a.backend_type, 'unnamed') AS application,
+       a.xact_start,
+       array_agg(DISTINCT n.nspname || '.' || c.relname) AS tables
+  FROM pg_locks l
+  JOIN pg_class c ON c.oid = l.relation
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'relation'
+   AND l.granted
+   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND l.pid IS DISTINCT FROM pg_backend_pid()
+   AND n.nspname IN ('store', 'rocksync')
+   AND c.relkind IN ('r', 'p', 'v')
+ GROUP BY l.pid, a.application_name, a.backend_type, a.xact_start
+ ORDER BY a.xact_start NULLS FIRST
+ LIMIT 3;
 
 -- name: end_turn
 RESET statement_timeout;

@@ -156,6 +156,35 @@ async def test_a_database_without_our_tables_is_told_to_be_migrated(rocksync: Co
     assert "0001_tenants.sql is applied" in applied.out
 
 
+async def until_somebody_waits(observer: asyncpg.Connection, waits: bool) -> None:
+    query = """SELECT EXISTS (SELECT FROM pg_stat_activity
+                               WHERE datname = current_database() AND wait_event_type = 'Lock')"""
+    while True:
+        if await observer.fetchval(query) is waits:
+            break
+        await asyncio.sleep(0.01)
+
+
+async def test_a_migration_tells_while_it_waits_for_locks(rocksync: Command, empty_database: str):
+    platform, observer = await asyncpg.connect(empty_database), await asyncpg.connect(empty_database)
+
+    async with asyncio.timeout(60):
+        transaction = platform.transaction()
+        await transaction.start()
+        await platform.execute("CREATE SCHEMA store")
+        migration = asyncio.create_task(rocksync("migrate", ROCKSYNC_DATABASE__DSN=empty_database))
+        await until_somebody_waits(observer, True)
+        await until_somebody_waits(observer, False)
+        await transaction.rollback()
+        ended = await migration
+
+    assert ended.code == 0
+    assert ended.err.startswith("rocksync: migration 0002_store.sql waits for locks, tried 1 times: ")
+    assert "0002_store.sql is applied" in ended.out
+    await platform.close()
+    await observer.close()
+
+
 async def test_a_database_that_takes_no_writes_is_not_said_to_be_well(rocksync: Command, database: str):
     read_only = f"{database}{'&' if '?' in database else '?'}default_transaction_read_only=on"
 

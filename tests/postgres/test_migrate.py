@@ -1,13 +1,14 @@
 import asyncio
 import json
 import logging
+import re
 import sys
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from rocksync.domain.errors import SettingsError
+from rocksync.domain.errors import PassError, SettingsError
 from rocksync.postgres.migrate import ahead, folder, migrate, pending
 
 MIGRATE = """
@@ -36,6 +37,10 @@ async def has(dsn: str, relation: str) -> bool:
         return bool(await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", relation))
     finally:
         await connection.close()
+
+
+async def at_once(_pause_s: float) -> None:
+    """Pause for no time."""
 
 
 async def sleeper(connection: asyncpg.Connection) -> int:
@@ -227,7 +232,7 @@ async def test_a_migration_that_meets_a_deadlock_begins_again(empty_database: st
 
     async with busy.transaction():
         await busy.execute("SELECT FROM box")
-        migration = asyncio.create_task(migrate(empty_database, files))
+        migration = asyncio.create_task(migrate(empty_database, files, pause=at_once))
         async with asyncio.timeout(30):
             while True:
                 if await busy.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
@@ -238,3 +243,89 @@ async def test_a_migration_that_meets_a_deadlock_begins_again(empty_database: st
     assert await migration == ["0003_more.sql"]
     assert await pending(empty_database, files) == []
     await busy.close()
+
+
+_WAITED_PAST_THE_LOOK_FOR_DEADLOCKS = """
+    SELECT EXISTS (SELECT FROM pg_locks
+                    WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                      AND clock_timestamp() > waitstart + current_setting('deadlock_timeout')::interval)
+"""
+
+
+async def test_a_transaction_that_a_migration_would_meet_in_a_deadlock_goes_on(empty_database: str, files: Path):
+    await migrate(empty_database, files)
+    put(files, "0003_more.sql", "ALTER TABLE lid ADD size integer; ALTER TABLE box ADD size integer;")
+    busy = await asyncpg.connect(empty_database)
+    paused, committed = asyncio.Event(), asyncio.Event()
+
+    async def pause(_pause_s: float) -> None:
+        paused.set()
+        await committed.wait()
+
+    async with asyncio.timeout(30):
+        async with busy.transaction():
+            await busy.execute("INSERT INTO box VALUES (1)")
+            migration = asyncio.create_task(migrate(empty_database, files, pause=pause))
+            while True:
+                if paused.is_set() or await busy.fetchval(_WAITED_PAST_THE_LOOK_FOR_DEADLOCKS):
+                    break
+                await asyncio.sleep(0.01)
+            await busy.execute("INSERT INTO lid VALUES (1)")
+        committed.set()
+
+        assert await migration == ["0003_more.sql"]
+    await busy.close()
+
+
+async def test_a_migration_that_waits_lets_others_work_and_tells_for_whom(empty_database: str, files: Path):
+    put(files, "0003_store.sql", "CREATE SCHEMA store; CREATE TABLE store.product (sku text);")
+    await migrate(empty_database, files)
+    put(files, "0004_more.sql", "ALTER TABLE lid ADD size integer; ALTER TABLE store.product ADD size integer;")
+    reader = await asyncpg.connect(empty_database, server_settings={"application_name": "a report"})
+    shop = await asyncpg.connect(empty_database, server_settings={"lock_timeout": "1ms"})
+    report, pauses, told = reader.transaction(), [], []
+
+    async def pause(pause_s: float) -> None:
+        await shop.execute("INSERT INTO store.product VALUES ('A'); DELETE FROM lid")
+        pauses.append(pause_s)
+        if len(pauses) == 3:
+            await report.rollback()
+
+    await report.start()
+    await reader.execute("SELECT 'a buyer' FROM store.product")
+
+    assert await migrate(empty_database, files, tell=told.append, pause=pause) == ["0004_more.sql"]
+    assert pauses == [1.0, 2.0, 4.0]
+    assert [line[: line.index(" (")] for line in told] == [
+        f"migration 0004_more.sql waits for locks, tried {n} times: session {reader.get_server_pid()}"
+        for n in (1, 2, 3)
+    ]
+    assert all(
+        re.search(r" \(a report\), in a transaction since 2.* UTC, has locks on store\.product$", line) for line in told
+    )
+    await reader.close()
+    await shop.close()
+
+
+async def test_a_migration_that_gets_no_locks_ends_with_whom_it_waited_for(empty_database: str, files: Path):
+    put(files, "0003_store.sql", "CREATE SCHEMA store; CREATE TABLE store.product (sku text);")
+    await migrate(empty_database, files)
+    put(files, "0004_more.sql", "ALTER TABLE store.product ADD size integer;")
+    reader = await asyncpg.connect(empty_database, server_settings={"application_name": "a report"})
+    connection = await asyncpg.connect(empty_database, server_settings={"deadlock_timeout": "20ms"})
+    pauses = []
+
+    async def pause(pause_s: float) -> None:
+        pauses.append(pause_s)
+
+    async with reader.transaction():
+        await reader.execute("SELECT FROM store.product")
+        with pytest.raises(
+            PassError, match=r"tried 20 times: session .* \(a report\).* store\.product: let what holds them end"
+        ):
+            await migrate(connection, files, pause=pause)
+
+    assert 200 < sum(pauses) < 300
+    assert await pending(connection, files) == ["0004_more.sql"]
+    await reader.close()
+    await connection.close()
