@@ -17,6 +17,7 @@ _IDLE_S = 300.0
 ABANDONED_S = 60.0
 _SERVER_SETTINGS = {
     "timezone": "UTC",
+    "default_transaction_isolation": "read committed",  # nothing here is tried again as stricter ones ask for
     "statement_timeout": "60s",
     "lock_timeout": "10s",
     "client_connection_check_interval": "10s",
@@ -82,7 +83,12 @@ async def connect(dsn: str, *, application_name: str) -> asyncpg.Connection:
         return await asyncpg.connect(
             dsn,
             timeout=_CONNECT_TIMEOUT_S,
-            server_settings={"timezone": "UTC", "jit": "off", "application_name": application_name},
+            server_settings={
+                "timezone": "UTC",
+                "default_transaction_isolation": "read committed",
+                "jit": "off",
+                "application_name": application_name,
+            },
         )
 
 

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from rocksync.domain.errors import SettingsError
-from rocksync.postgres.pool import open_pool
+from rocksync.postgres.pool import connect, open_pool
 
 
 async def complaint(dsn: str) -> str:
@@ -29,6 +29,22 @@ async def test_values_come_as_decimal_json_text_and_utc(empty_database: str):
         assert await pool.fetchval("SHOW timezone") == "UTC"
         assert await pool.fetchval("SHOW application_name") == "a test"
     finally:
+        await pool.close()
+
+
+async def test_a_database_may_isolate_transactions_more_by_default(
+    empty_database: str, server: asyncpg.Connection
+) -> None:
+    name = urlsplit(empty_database).path.lstrip("/")
+    await server.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+
+    pool = await open_pool(empty_database, size=2, application_name="test")
+    alone = await connect(empty_database, application_name="test")
+    try:
+        assert await pool.fetchval("SHOW transaction_isolation") == "read committed"
+        assert await alone.fetchval("SHOW transaction_isolation") == "read committed"
+    finally:
+        await alone.close()
         await pool.close()
 
 
