@@ -84,6 +84,7 @@ async def migrate(
     """
     migrations = _read(files)
     async with _connection(target) as connection, _turn(connection):
+        await _require_utf8(connection)
         await connection.execute(_sql.make_table)
         applied = await _applied(connection)
         for name in _beyond(migrations, applied):
@@ -102,6 +103,7 @@ async def pending(target: asyncpg.Connection | str, files: Path) -> list[str]:
     """
     migrations = _read(files)
     async with _connection(target) as connection:
+        await _require_utf8(connection)
         return [migration.name for migration in _missing(migrations, await _applied(connection))]
 
 
@@ -135,6 +137,15 @@ def _read(files: Path) -> list[_Migration]:
             sha256=hashlib.sha256(content).hexdigest(),
         )
     return list(found.values())
+
+
+async def _require_utf8(connection: asyncpg.Connection) -> None:
+    encoding = await connection.fetchval(_sql.encoding)
+    if encoding != "UTF8":
+        raise SettingsError(
+            f"the database is in {encoding}: make one in UTF-8"
+            " (CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'), and let database.dsn lead to it"
+        )
 
 
 async def _applied(connection: asyncpg.Connection) -> list[_Applied]:

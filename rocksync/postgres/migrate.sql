@@ -56,6 +56,9 @@ COMMENT ON TABLE rocksync.migration IS 'Migrations applied to this database.';
 COMMENT ON COLUMN rocksync.migration.sha256 IS 'Of the file as it was applied, in hexadecimal.';
 COMMENT ON COLUMN rocksync.migration.took_s IS 'How long it took, in seconds.';
 
+-- name: encoding
+SELECT current_setting('server_encoding');
+
 -- name: has_table
 SELECT to_regclass('rocksync.migration') IS NOT NULL;
 

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -215,6 +216,22 @@ async def test_a_migrator_that_is_killed_leaves_nothing_half_done(empty_database
     put(files, "0003_endless.sql", "CREATE TABLE whole (id bigint);")
     assert await migrate(empty_database, files) == ["0003_endless.sql"]
     assert not await has(empty_database, "half")
+
+
+async def test_a_database_that_is_not_in_utf_8_is_told_before_anything_is_applied(
+    server: asyncpg.Connection, empty_database: str
+):
+    at = urlsplit(empty_database)
+    name = f"{at.path.lstrip('/')}_latin1"
+    await server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    latin1 = at._replace(path=f"/{name}").geturl()
+    try:
+        for command in (migrate, pending):
+            with pytest.raises(SettingsError, match=r"the database is in LATIN1: make one in UTF-8"):
+                await command(latin1, folder())
+        assert not await has(latin1, "rocksync.migration")
+    finally:
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def test_the_migrations_that_come_with_the_code_apply(empty_database: str):
