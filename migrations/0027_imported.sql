@@ -69,7 +69,10 @@ BEGIN
         BEGIN
             EXECUTE format('UPDATE %s SET %s WHERE %s', rule.relation, rule.changes, rule.condition)
               USING timestamptz '0001-01-01 00:00:00+00', timestamptz '9999-12-30 00:00:00+00';
-        EXCEPTION WHEN raise_exception OR integrity_constraint_violation THEN
+        -- What passes is tried again instead; whatever else a trigger says is its last word.
+        EXCEPTION WHEN lock_not_available OR deadlock_detected OR serialization_failure OR query_canceled THEN
+            RAISE;
+        WHEN OTHERS THEN
             RAISE WARNING 'rows of % that no worker can read stay as they are: %', rule.relation, SQLERRM;
         END;
     END LOOP;

@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 import asyncpg
+import pytest
 
+from rocksync.domain.errors import SettingsError
 from rocksync.postgres.migrate import folder, migrate
 
 AS_IT_WAS = "0021"
@@ -53,8 +55,9 @@ async def test_rows_that_would_be_refused_by_now_do_not_stop_an_upgrade(empty_da
 
 
 _KEEPS = """
-CREATE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not to be changed'; END $$;
-CREATE TRIGGER keep BEFORE UPDATE ON store.{} FOR EACH ROW WHEN (OLD.{}) EXECUTE FUNCTION public.keep()
+CREATE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'not to be changed' USING ERRCODE = '{code}'; END $$;
+CREATE TRIGGER keep BEFORE UPDATE ON store.{table} FOR EACH ROW WHEN (OLD.{condition}) EXECUTE FUNCTION public.keep()
 """
 
 
@@ -73,7 +76,7 @@ async def test_rows_that_would_be_refused_by_now_are_brought_within_bounds(empty
            VALUES (1, 1, '35', '1', '1', '20261-07-15')""",
         """INSERT INTO store.shipment (tenant_id, order_id, shipped_at, delivered_at)
            VALUES (1, 1, '-infinity', 'infinity'), (1, 2, 'infinity', NULL)""",
-        _KEEPS.format("product", "sku = 'B'"),
+        _KEEPS.format(table="product", condition="sku = 'B'", code="P0001"),
     )
 
     for statement in (
@@ -98,8 +101,9 @@ async def test_rows_that_would_be_refused_by_now_are_brought_within_bounds(empty
     await connection.close()
 
 
+@pytest.mark.parametrize("code", ["P0001", "23514", "42501", "ZZ001"])
 async def test_rows_that_the_platform_keeps_as_they_are_do_not_stop_an_upgrade(
-    empty_database: str, tmp_path: Path
+    empty_database: str, tmp_path: Path, code: str
 ) -> None:
     connection = await upgraded(
         empty_database,
@@ -107,12 +111,25 @@ async def test_rows_that_the_platform_keeps_as_they_are_do_not_stop_an_upgrade(
         """INSERT INTO store.sales_order (tenant_id, id, status, total, placed_at)
            VALUES (1, 1, 'pending', 1, 'infinity')""",
         "INSERT INTO store.product (tenant_id, sku, photos) VALUES (1, 'A', '{{a},{b}}')",
-        _KEEPS.format("sales_order", "id = 1"),
+        _KEEPS.format(table="sales_order", condition="id = 1", code=code),
     )
 
     assert await connection.fetchval("SELECT placed_at::text FROM store.sales_order") == "infinity"
     assert await connection.fetchval("SELECT photos FROM store.product") == ["a", "b"]
     await connection.close()
+
+
+async def test_a_refusal_that_passes_stops_an_upgrade_and_leaves_no_row_as_it_is(
+    empty_database: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=r"0027_imported\.sql failed: .*not to be changed"):
+        await upgraded(
+            empty_database,
+            tmp_path,
+            """INSERT INTO store.sales_order (tenant_id, id, status, total, placed_at)
+               VALUES (1, 1, 'pending', 1, 'infinity')""",
+            _KEEPS.format(table="sales_order", condition="id = 1", code="40001"),
+        )
 
 
 async def test_the_keys_of_invoices_from_before_are_known_as_told(empty_database: str, tmp_path: Path) -> None:
