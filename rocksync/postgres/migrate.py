@@ -141,7 +141,7 @@ def _read(files: Path) -> list[_Migration]:
 
 async def _require_utf8(connection: asyncpg.Connection) -> None:
     encoding = await connection.fetchval(_sql.encoding)
-    if encoding != "UTF8":
+    if encoding not in {"UTF8", "SQL_ASCII"}:  # the latter takes bytes as they come
         raise SettingsError(
             f"the database is in {encoding}: make one in UTF-8"
             " (CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'), and let database.dsn lead to it"

@@ -234,6 +234,16 @@ async def test_a_database_that_is_not_in_utf_8_is_told_before_anything_is_applie
         await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+async def test_a_database_that_takes_bytes_as_they_come_is_migrated(server: asyncpg.Connection, empty_database: str):
+    at = urlsplit(empty_database)
+    name = f"{at.path.lstrip('/')}_bytes"
+    await server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    try:
+        assert await migrate(at._replace(path=f"/{name}").geturl(), folder())
+    finally:
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 async def test_the_migrations_that_come_with_the_code_apply(empty_database: str):
     names = await pending(empty_database, folder())
 
