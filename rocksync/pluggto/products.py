@@ -329,13 +329,25 @@ class _Write:
     async def _restore_offers(self, after: Members | None) -> None:
         """Write the product as a new one if it, or a variation of it, was lost and came back without its price.
 
-        Its other variations are on sale: their prices and stocks are not sent.
+        Its other variations are on sale: their prices and stocks are not sent. Those that the hub does not show are
+        lost too; as an answer may show less than there is, the hub is asked for that.
         """
         offered = self._document.offers
-        if after is not None and (lost := offers.unpriced(after, offered)):
+        if after is None or not offered:
+            return
+        lost = offers.unpriced(after, offered)
+        if (lost and not offered.keys() <= product_writes.skus(after)) or self._shows_none(after):
+            after = (await self._send(requests.get_sku(self._key))).value or after
+            there = product_writes.skus(after)
+            lost = [sku for sku in offered if sku not in there] + offers.unpriced(after, offered)
+        if lost:
             self._action = "create"
             self._document = replace(self._document, offers={sku: offered[sku] for sku in lost})
             await self.first()
+
+    def _shows_none(self, after: Members) -> bool:
+        """Whether the hub shows that there are no variations although the product has some."""
+        return bool(self._document.payload.get("variations")) and after.get("variations") == []
 
 
 def _conflict(key: str, sku: str, other: Members) -> ItemError:

@@ -106,6 +106,36 @@ async def test_another_variation_that_turns_out_to_be_lost_comes_back_with_its_p
     ]
 
 
+@pytest.mark.parametrize("change", ["variation SET ean = '7891000315507'", "product SET name = 'Outro'"])
+async def test_a_lost_product_comes_back_with_all_its_variations_whichever_part_changes(
+    world: World, change: str
+) -> None:
+    world.hub.profile = parse_profile("strict+upsert")
+    shop = await world.shop()
+    await shop.varied("B", "B1", "B2", "B3")
+    await world.sync(shop)
+    shelf = world.hub.account(shop.user).shelf
+    shelf.delete(shelf.at_sku("B", world.hub.profile), sku="B")
+    mark = world.mark()
+
+    await shop.sql(f"UPDATE store.{change} WHERE tenant_id = $1 AND sku IN ('B', 'B1')")
+    await world.sync(shop)
+
+    assert {part["sku"]: (part["price"], part["quantity"]) for part in shop.at_hub("B")["variations"]} == {
+        "B1": (10, 5),
+        "B2": (10, 5),
+        "B3": (10, 5),
+    }
+    assert len(world.sent(mark)) == 3
+
+    mark = world.mark()
+    await shop.sql("UPDATE store.product SET brand = 'Marca' WHERE tenant_id = $1")
+    await shop.sql("UPDATE store.variation SET ean = '7891000100103' WHERE tenant_id = $1 AND sku = 'B2'")
+    await world.sync(shop)
+
+    assert len(world.sent(mark)) == 1
+
+
 @pytest.mark.parametrize("also", ["", "active = false, "])
 async def test_a_variation_that_moved_and_cannot_be_created_yet_is_not_asked_for_its_price_or_stock(
     world: World, also: str
