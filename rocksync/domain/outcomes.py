@@ -1,5 +1,6 @@
 """What a pass knows of items before, and records of them after."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -75,7 +76,8 @@ class Delivery:
 
     ``action`` is one word (create, update, unchanged, import, invoice, …), ``status`` the HTTP status of the last
     answer, ``created`` the sellable SKUs that came into being at the hub with it, ``absent`` those variations of the
-    document that the hub does not have after all, and that were not sent; of prices, SKUs that it did not have before.
+    document that the hub does not have after all, and that were not sent. ``bare``, of prices: members that the hub
+    shows to be empty, by SKU; one that should have any of them is there by its price alone.
     """
 
     action: str
@@ -84,6 +86,7 @@ class Delivery:
     took_ms: int | None = None
     created: tuple[Created, ...] = ()
     absent: tuple[str, ...] = ()
+    bare: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,9 @@ from rocksync.domain.documents import Offer, PriceDocument, PricePayload, StockD
 from rocksync.domain.errors import ItemError
 from rocksync.pluggto import encoding, reading
 
+_TELLING = frozenset({"name", "attributes"})
+"""Members that a price never brings with it."""
+
 
 def price_members(sku: str, payload: PricePayload) -> dict[str, Decimal]:
     """``price`` and ``special_price``; without a promotion both are equal, as no reader can take that for zero.
@@ -63,25 +66,25 @@ def stock(document: StockDocument) -> dict[str, Any]:
     return {"action": "update", "quantity": units(document.key, document.payload), "sku": document.key}
 
 
-def bare(product: dict[str, Any], documents: Sequence[PriceDocument]) -> list[str]:
-    """SKUs among *documents* that a price write has brought into being at the hub, so that there is only their price.
+def bare(product: dict[str, Any], documents: Sequence[PriceDocument]) -> dict[str, frozenset[str]]:
+    """What the hub shows to be empty of SKUs among *documents* that have no name, units and attributes there.
 
-    Assumed: merging by key creates what is not there (pluggto-api 3.5), as a write to an unknown SKU may (9 X3); what
-    the hub answers without a name, units and attributes is such a SKU. An answer that speaks of no name and no quantity
-    at all tells nothing.
+    Assumed: merging by key creates what is not there (pluggto-api 3.5), as a write to an unknown SKU may (9 X3), so one
+    that should have any of it is there by its price alone; and a quantity that was set is no null. What an answer shows
+    of no variation tells nothing of one.
     """
     sent = {document.key for document in documents}
-    shown = [product, *reading.rows(product.get("variations"))]
-    if not any("name" in entry or "quantity" in entry for entry in shown):
-        return []
-    return [
-        entry["sku"]
-        for entry in shown
-        if entry.get("sku") in sent
-        and not entry.get("name")
-        and not reading.number(entry.get("quantity"))
-        and not entry.get("attributes")
-    ]
+    variations = reading.rows(product.get("variations"))
+    told = frozenset(name for name in _TELLING if any(name in entry for entry in variations))
+    own = frozenset() if _TELLING.isdisjoint(product) else _TELLING
+    found = {}
+    for entry, empty in ((product, own), *((entry, told) for entry in variations)):
+        if entry.get("sku") in sent and not any(entry.get(name) for name in _TELLING) and empty:
+            if "quantity" in entry and entry["quantity"] is None:
+                found[entry["sku"]] = empty | {"quantity"}
+            elif not reading.number(entry.get("quantity")):
+                found[entry["sku"]] = empty
+    return found
 
 
 def unpriced(product: dict[str, Any], skus: Iterable[str]) -> list[str]:

@@ -54,7 +54,7 @@ class Products:
         return write.delivery()
 
     async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
-        """Bring the prices of SKUs of one product in line; ``absent`` are those that seem to be there by it alone.
+        """Bring the prices of SKUs of one product in line; ``bare`` are those that are there by it alone, as it seems.
 
         Raises: ItemError; MissingAtHubError when there is no such product.
         """
@@ -64,8 +64,7 @@ class Products:
             reply = await self._client.send(tenant, requests.put_sku(sku, content))
         if reply.status == _NOT_FOUND:
             raise _missing(documents[0].key, sku)
-        bare = offers.bare(reply.value or {}, documents)
-        return replace(_delivered("price", reply, sku, sent), absent=tuple(bare))
+        return replace(_delivered("price", reply, sku, sent), bare=offers.bare(reply.value or {}, documents))
 
     async def put_stock(self, tenant: Tenant, document: StockDocument) -> Delivery:
         """Set the quantity of one SKU.

@@ -198,7 +198,7 @@ class Hub(Protocol):
         """
 
     async def put_prices(self, tenant: Tenant, documents: Sequence[PriceDocument]) -> Delivery:
-        """Bring the prices of SKUs of one product in line; ``absent`` are those that seem to be there by it alone.
+        """Bring the prices of SKUs of one product in line; ``bare`` are those that are there by it alone, as it seems.
 
         Raises: ItemError; MissingAtHubError when there is no such product.
         """

@@ -1,13 +1,13 @@
 """Prices to the hub."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rocksync.domain.catalog import Price
 from rocksync.domain.documents import PriceDocument, Skip
 from rocksync.domain.errors import ItemError
 from rocksync.domain.outcomes import Accepted, Item, Outcome, PassReport, Skipped
 from rocksync.domain.reasons import Reason
-from rocksync.domain.tenancy import Lease, Tenant
+from rocksync.domain.tenancy import Kind, Lease, Tenant
 from rocksync.sync import gate
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Flow, Slice, lost, plain, run_pass
@@ -44,15 +44,36 @@ def price_flow(tenant: Tenant, deps: Deps) -> Flow[Price, PriceDocument]:
 
     async def deliver(parcel: Sequence[tuple[Item, PriceDocument]]) -> Sequence[Outcome]:
         delivery = await deps.hub.put_prices(tenant, [document for _, document in parcel])
+        gone = await _gone(tenant, deps, parcel, delivery.bare) if delivery.bare else set()
         return [
-            # With no price accepted, the product has just been sent: a hub that always answers so is believed once.
             lost(item, document, f"Plugg.to had no {item.key} any more")
-            if item.key in delivery.absent and item.accepted is not None
+            if item.key in gone
             else Accepted(key=item.key, revision=item.revision, payload=plain(document.payload), delivery=delivery)
             for item, document in parcel
         ]
 
     return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged, together=True)
+
+
+async def _gone(
+    tenant: Tenant, deps: Deps, parcel: Sequence[tuple[Item, PriceDocument]], bare: Mapping[str, frozenset[str]]
+) -> set[str]:
+    """SKUs that the hub shows without anything of what it accepted of them: it had lost them, and has their price only.
+
+    With no price accepted, the product has just been sent, or is about to be.
+    """
+    product_sku = parcel[0][1].product_sku
+    product = (await deps.items.known(tenant.id, Kind.PRODUCT, [product_sku])).get(product_sku)
+    if product is None or product.accepted is None:
+        return set()
+    held = {
+        part["sku"]: part.keys() | {"quantity"} for part in (product.accepted, *product.accepted.get("variations", ()))
+    }
+    return {
+        item.key
+        for item, _ in parcel
+        if item.accepted is not None and held.get(item.key, set()) & bare.get(item.key, frozenset())
+    }
 
 
 def _not_sold(item: Item) -> Skip:

@@ -12,29 +12,30 @@ PRICE = PriceDocument(key="A", product_sku="A", payload={"price": Decimal(10), "
 
 
 @pytest.mark.parametrize(
-    ("answer", "lost"),
+    ("answer", "empty"),
     [
-        ({"sku": "A", "name": None, "price": 10}, ["A"]),
-        ({"sku": "A", "name": "Panela", "price": 10}, []),
-        ({"sku": "A", "price": 10}, []),
-        (
-            {"sku": "P", "name": "Panela", "variations": [{"sku": "A", "name": None, "quantity": None, "price": 10}]},
-            ["A"],
-        ),
-        ({"sku": "P", "variations": [{"sku": "A", "price": 10}]}, []),
-        ({"sku": "P", "name": "Panela", "variations": [{"sku": "A", "price": 10}]}, ["A"]),
-        ({"sku": "P", "name": "Panela", "variations": [{"sku": "A", "quantity": "0", "price": 10}]}, ["A"]),
-        ({"sku": "P", "name": "Panela", "variations": [{"sku": "A", "quantity": 5, "price": 10}]}, []),
-        ({"sku": "P", "name": "Panela", "variations": [{"sku": "A", "attributes": [{"code": "cor"}]}]}, []),
-        ({"sku": "P", "name": "Panela", "variations": [{"sku": "B", "price": 10}]}, []),
-        ({"sku": "P", "name": "Panela", "variations": "A"}, []),
-        ({}, []),
+        ({"sku": "A", "name": None, "price": 10}, {"name", "attributes"}),
+        ({"sku": "A", "attributes": [], "quantity": 0, "price": 10}, {"name", "attributes"}),
+        ({"sku": "A", "name": "Panela", "price": 10}, None),
+        ({"sku": "A", "quantity": 0, "price": 10}, None),
+        ({"sku": "A", "price": 10}, None),
+        ({"sku": "P", "variations": [{"sku": "A", "name": None, "quantity": None}]}, {"name", "quantity"}),
+        ({"sku": "P", "variations": [{"sku": "A", "name": None, "quantity": "0"}]}, {"name"}),
+        ({"sku": "P", "variations": [{"sku": "A", "attributes": []}]}, {"attributes"}),
+        ({"sku": "P", "variations": [{"sku": "A"}, {"sku": "B", "attributes": [{"code": "cor"}]}]}, {"attributes"}),
+        ({"sku": "P", "name": "Panela", "variations": [{"sku": "A", "price": 10}]}, None),
+        ({"sku": "P", "name": "Panela", "variations": [{"sku": "A", "quantity": 0, "price": 10}]}, None),
+        ({"sku": "P", "variations": [{"sku": "A", "name": None, "quantity": 5, "price": 10}]}, None),
+        ({"sku": "P", "variations": [{"sku": "A", "attributes": [{"code": "cor"}]}]}, None),
+        ({"sku": "P", "name": None, "variations": [{"sku": "B", "name": None}]}, None),
+        ({"sku": "P", "name": "Panela", "variations": "A"}, None),
+        ({}, None),
     ],
 )
-def test_a_price_without_a_name_is_of_a_lost_product_where_names_are_told(
-    answer: dict[str, Any], lost: list[str]
+def test_a_price_by_itself_is_of_a_lost_sku_where_the_members_it_should_have_are_told(
+    answer: dict[str, Any], empty: set[str] | None
 ) -> None:
-    assert bare(answer, [PRICE]) == lost
+    assert bare(answer, [PRICE]) == ({} if empty is None else {"A": empty})
 
 
 @pytest.mark.parametrize(

@@ -317,7 +317,7 @@ async def test_a_price_of_a_variation_that_the_hub_lost_says_so(world: World) ->
         [PriceDocument(key=f"CAMISETA-{size}", product_sku="CAMISETA", payload={"price": Decimal(1)}) for size in "PG"],
     )
 
-    assert delivery.absent == ("CAMISETA-G",)
+    assert delivery.bare == {"CAMISETA-G": {"name", "attributes", "quantity"}}
 
 
 async def test_no_two_writes_to_one_resource_at_a_time(opened: Open) -> None:
