@@ -162,7 +162,7 @@ class _Write:
             await self._create(sent, content, created)
             return
         self._created = created
-        await self._settle(reply, None)
+        reply = await self._settle(reply, None)
         if reply.unchanged:
             self._check_own(await look_up(self._client, self._tenant, self._key))
         await self._remove_doubled(reply.value)
@@ -182,7 +182,7 @@ class _Write:
         if reply.status == _NOT_FOUND:
             await self._create_again()
             return
-        await self._settle(reply, accepted)
+        reply = await self._settle(reply, accepted)
         after = reply.value or shown
         if after is None:  # it held this already, and does not say what else
             after = (await self._send(requests.get_sku(self._key))).value
@@ -207,7 +207,7 @@ class _Write:
             self._absent = []
             await self._create_again()
             return
-        await self._settle(reply, either(accepted, sending))
+        reply = await self._settle(reply, either(accepted, sending))
         await self._remove_doubled(reply.value or found.value)
         await self._restore_categories(reply.value, found.value)
         await self._restore_offers(reply.value or found.value)  # unchanged, it is as it was found
@@ -228,28 +228,29 @@ class _Write:
         if refusal is not None:
             raise refusal
 
-    async def _settle(self, reply: Reply[Any], accepted: Members | None) -> None:
+    async def _settle(self, reply: Reply[Any], accepted: Members | None) -> Reply[Any]:
         """Accept the reply to a PUT; if it is refused, find out under which SKU the product is, and write there once.
 
-        Raises: ItemError.
+        Returns the reply that counts. Raises: ItemError.
         """
         refusal = reply.refusal(self._key)
         if refusal is None:
             if reply.unchanged:
                 self._action = "unchanged"
             self._check_own(reply.value)
-            return
+            return reply
         found = await look_up(self._client, self._tenant, self._key)
         if found is None or found.get("sku") != self._key:
             raise await self._explained(refusal, found)
         if accepted is None:
             members, self._created = product_writes.adoption(self._document, found)
         else:
-            members, self._created = product_writes.update(self._document, accepted, found, full=True)
+            members, self._created, self._absent = product_writes.repair(self._document, accepted, accepted, found)
         again = await self._put(members)
         if (refusal := again.refusal(self._key)) is not None:
             await self._let_go(found)
             raise await self._explained(refusal, found)
+        return again
 
     def _check_own(self, shown: Members | None) -> None:
         """Take nothing for the product that is another one with a variation of this SKU. Raises: ItemError.
