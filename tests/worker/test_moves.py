@@ -116,12 +116,13 @@ async def test_two_that_stand_in_each_others_way_do_not_wake_each_other(world: W
 async def test_a_variation_that_a_refused_product_let_go_of_comes_back_with_its_price_and_units(world: World) -> None:
     shop = await world.shop()
     await shop.varied("A", "A1", "A2")
+    await shop.sql("""UPDATE store.product SET attributes = '{"Cor": "Azul"}' WHERE tenant_id = $1""")
     await world.sync(shop)
     shelf = world.hub.account(shop.user).shelf
     shelf.delete(shelf.at_sku("A1", parse_profile("strict+variation_by_sku")), sku="A1")
     world.hub.add_fault("400@PUT /skus/{sku}x1")
 
-    await shop.sql("UPDATE store.product SET name = 'Outro' WHERE tenant_id = $1")
+    await shop.sql("UPDATE store.product SET attributes = '{}' WHERE tenant_id = $1")
     await shop.sql("UPDATE store.variation SET name = 'Outra' WHERE tenant_id = $1")
     await settle(world, shop)
 
