@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from rocksync.postgres.vault import new_key
+from rocksync.sandbox.hub import Sandbox
+from rocksync.sandbox.server import serve
+from tests.worker.world import KEY, World, open_world
 
 from .forked import Forked
 
@@ -57,6 +61,23 @@ def environment(database: str) -> dict[str, str]:
         "ROCKSYNC_SECRETS__KEYS": new_key(),
         "ROCKSYNC_OPERATOR": "ana",
     }
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Sandbox]:
+    async with serve(host="127.0.0.1", port=0, profile="strict") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def world(
+    database: str, pool: asyncpg.Pool, hub: Sandbox, tmp_path: Path, environment: dict[str, str]
+) -> AsyncIterator[World]:
+    """A world whose hub and keys the command has, too."""
+    environment |= {"ROCKSYNC_SECRETS__KEYS": KEY, "ROCKSYNC_PLUGGTO__BASE_URL": hub.url}
+    (tmp_path / "mappers").mkdir()
+    async with open_world(database, pool, hub, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from rocksync.sandbox.hub import Sandbox
 from rocksync.sandbox.server import serve
 from rocksync.settings import Secrets
 from rocksync.sql import load
-from tests.worker.world import Shop, World, open_world
+from tests.worker.world import Shop, World
 
 from .conftest import Command
 
@@ -35,13 +35,6 @@ COMPLETE = {
 async def hub() -> AsyncIterator[Sandbox]:
     async with serve() as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-async def world(database: str, pool: asyncpg.Pool, hub: Sandbox, tmp_path: Path) -> AsyncIterator[World]:
-    (tmp_path / "mappers").mkdir()
-    async with open_world(database, pool, hub, tmp_path) as opened:
-        yield opened
 
 
 async def findings(world: World, shop: Shop, **options: datetime) -> dict[str, Finding]:

@@ -14,7 +14,6 @@ import pytest
 from rocksync.cli.lazy import LazyGroup
 from rocksync.cli.main import cli
 from rocksync.sandbox.hub import Sandbox
-from rocksync.sandbox.server import serve
 from tests.worker.world import KEY, Shop, World, open_world
 
 from .conftest import Command, clean_environment
@@ -29,12 +28,6 @@ MAPPER = """from rocksync.mapping import *
 def rocksync_map_stock(stock, payload):
     payload["quantity"] = max(payload["quantity"] - 1, 0)
 """
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Sandbox]:
-    async with serve(host="127.0.0.1", port=0, profile="strict") as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

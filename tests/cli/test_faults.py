@@ -1,19 +1,14 @@
 """Whatever goes wrong with a SKU or an order, ``explain`` names it by its code, and writes nothing anywhere."""
 
 import hashlib
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import asyncpg
 import pytest
 
 from rocksync.cli.chain import chain
 from rocksync.domain.reasons import Reason
-from rocksync.sandbox.hub import Sandbox
-from rocksync.sandbox.server import serve
 from tests.cli import order_faults, sku_faults
 from tests.cli.faults import Fault
-from tests.worker.world import World, open_world
+from tests.worker.world import World
 
 FAULTS = {
     name: found
@@ -21,19 +16,6 @@ FAULTS = {
     for name, found in vars(module).items()
     if isinstance(found, Fault)
 }
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Sandbox]:
-    async with serve(host="127.0.0.1", port=0, profile="strict") as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def world(database: str, pool: asyncpg.Pool, hub: Sandbox, tmp_path: Path) -> AsyncIterator[World]:
-    (tmp_path / "mappers").mkdir()
-    async with open_world(database, pool, hub, tmp_path) as opened:
-        yield opened
 
 
 async def fingerprint(world: World) -> str:

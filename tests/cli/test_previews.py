@@ -1,18 +1,12 @@
 """What a mapper's preview says would be sent is what the passes send."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import asyncpg
 import pytest
 
 from rocksync.cli.previews import ItemPreview, preview
 from rocksync.domain.tenancy import Kind
-from rocksync.sandbox.hub import Sandbox
-from rocksync.sandbox.server import serve
 from tests.worker.test_mappers import write
 from tests.worker.waiting import until
-from tests.worker.world import Shop, World, open_world
+from tests.worker.world import Shop, World
 
 KEEPS_OFF = """
     from rocksync.mapping import hookimpl
@@ -21,19 +15,6 @@ KEEPS_OFF = """
     def rocksync_select_product(product):
         return not product.sku.startswith("KIT")
 """
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Sandbox]:
-    async with serve(host="127.0.0.1", port=0, profile="strict") as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def world(database: str, pool: asyncpg.Pool, hub: Sandbox, tmp_path: Path) -> AsyncIterator[World]:
-    (tmp_path / "mappers").mkdir()
-    async with open_world(database, pool, hub, tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

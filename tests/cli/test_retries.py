@@ -1,34 +1,10 @@
 """What was refused and waits for its next attempt: how an operator has it tried at once."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import asyncpg
 import pytest
 
-from rocksync.sandbox.hub import Sandbox
-from rocksync.sandbox.server import serve
-from tests.worker.world import KEY, Shop, World, open_world
+from tests.worker.world import Shop, World
 
 from .conftest import Command
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Sandbox]:
-    async with serve(host="127.0.0.1", port=0, profile="strict") as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def world(database: str, pool: asyncpg.Pool, hub: Sandbox, tmp_path: Path) -> AsyncIterator[World]:
-    (tmp_path / "mappers").mkdir()
-    async with open_world(database, pool, hub, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def environment(environment: dict[str, str], hub: Sandbox) -> dict[str, str]:
-    return environment | {"ROCKSYNC_SECRETS__KEYS": KEY, "ROCKSYNC_PLUGGTO__BASE_URL": hub.url}
 
 
 @pytest.fixture
