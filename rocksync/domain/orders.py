@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from rocksync.domain.reasons import Reason
+from rocksync.domain.texts import storable
 
 
 class OrderStatus(StrEnum):
@@ -48,10 +49,13 @@ def deleted_by_store(slug: str, order_id: str, hub_status: str) -> str:
     return f"imported, then deleted from the store: rocksync resend {slug} order {order_id} imports it again"
 
 
-def first_seen_late(slug: str, order_id: str, hub_status: str) -> str:
-    """What is to be said of an order of tenant *slug* that was never seen in a status in which orders are imported."""
+def never_imported(slug: str, order_id: str, hub_status: str) -> str:
+    """What is to be said of an order of tenant *slug* that is in no status in which orders are imported."""
+    if hub_status in CANCELED:
+        return f"{hub_status} before it was imported"
     resend = f"rocksync resend {slug} order {order_id}"
-    return f"first seen as {hub_status}, and only new orders are imported; {resend} imports it all the same"
+    seen = f"{storable(hub_status)!r:.60}"
+    return f"first seen as {seen}, and only new orders are imported; {resend} imports it all the same"
 
 
 _PROGRESS = (

@@ -20,7 +20,7 @@ from rocksync.domain.orders import (
     OrderStatus,
     StoreOrder,
     deleted_by_store,
-    first_seen_late,
+    never_imported,
 )
 from rocksync.domain.tenancy import Lease, TenantId
 from rocksync.domain.texts import storable
@@ -291,10 +291,9 @@ def _why_uninteresting(lease: Lease, order: HubOrder, known: asyncpg.Record | No
     since = lease.tenant.orders_since
     if known is not None and known["was_imported"]:
         return deleted_by_store(lease.tenant.slug, order.id, order.status)
-    if order.status in CANCELED:
-        return f"{order.status} before it was imported"
-    if order.status not in IMPORTED_AS and (known is None or known["importable_as"] is None):
-        return first_seen_late(lease.tenant.slug, order.id, f"{storable(order.status)!r:.60}")
+    was_importable = known is not None and known["importable_as"] is not None
+    if order.status in CANCELED or (order.status not in IMPORTED_AS and not was_importable):
+        return never_imported(lease.tenant.slug, order.id, order.status)
     if since is not None and _is_older(order.placed_at, since):
         return f"placed before {since:%Y-%m-%d %H:%M} UTC, since when orders are imported"
     return None

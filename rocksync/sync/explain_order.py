@@ -8,7 +8,15 @@ from rocksync.domain.desk import Attempt
 from rocksync.domain.documents import OrderTask
 from rocksync.domain.errors import ItemError
 from rocksync.domain.explanation import Explanation, ItemSituation, Live, Part, Situation, Verdict
-from rocksync.domain.orders import CANCELED, HubOrder, OrderRow, OrderStatus, StoreOrder, deleted_by_store
+from rocksync.domain.orders import (
+    CANCELED,
+    HubOrder,
+    OrderRow,
+    OrderStatus,
+    StoreOrder,
+    deleted_by_store,
+    never_imported,
+)
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind, Tenant
 from rocksync.sync import verdicts
@@ -24,7 +32,6 @@ from rocksync.sync.order_rules import (
     refuses_invoice,
     shows_invoice,
     shows_tracking,
-    why_not_imported,
 )
 
 _BY_HAND = "No resend imports it either: if it must be in the store, enter it there by hand."
@@ -127,8 +134,7 @@ class _Run:
         if self._hub is None or row is None or row.store is not None or not row.was_imported:
             return None
         detail = deleted_by_store(self._tenant.slug, self._id, self._hub.status)
-        fix = _BY_HAND if self._hub.status in CANCELED else _RESEND
-        return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=fix)
+        return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=_import_fix(self._hub))
 
     async def _judged(self, task: OrderTask | ItemError | None, store: StoreOrder | None, live: Live) -> Verdict:
         item = self._item
@@ -166,9 +172,8 @@ class _Run:
     async def _before_import(self, task: OrderTask) -> Verdict:
         since, document = self._tenant.orders_since, task.document
         if document is None:
-            detail = f"not imported: {why_not_imported(self._tenant.slug, task.hub)}"
-            fix = _BY_HAND if task.hub.status in CANCELED else _RESEND
-            return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=fix)
+            detail = f"not imported: {never_imported(self._tenant.slug, self._id, task.hub.status)}"
+            return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=_import_fix(task.hub))
         if since is not None and task.hub.placed_at is not None and task.hub.placed_at < since:
             detail = f"not imported: placed before {since:%Y-%m-%d %H:%M} UTC"
             return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=_EARLIER)
@@ -177,6 +182,10 @@ class _Run:
             detail = f"the store sells no SKU {', '.join(sorted(missing))}: imported when it does"
             return Verdict(reason=Reason.UNKNOWN_SKU, detail=detail)
         return Verdict(reason=Reason.PENDING, detail="it is imported by the next pass")
+
+
+def _import_fix(order: HubOrder) -> str:
+    return _BY_HAND if order.status in CANCELED else _RESEND
 
 
 def _after_import(task: OrderTask, store: StoreOrder) -> Verdict | None:

@@ -17,7 +17,6 @@ from rocksync.domain.orders import (
     OrderRow,
     OrderStatus,
     StoreOrder,
-    first_seen_late,
     rank,
 )
 
@@ -38,13 +37,6 @@ def as_imported(order: HubOrder, row: OrderRow) -> HubOrder:
     if row.store or row.importable_as is None or order.status in IMPORTED_AS or order.status in CANCELED:
         return order
     return replace(order, status=moved_to(row.importable_as, order.status).value)
-
-
-def why_not_imported(slug: str, order: HubOrder) -> str:
-    """What is to be said of an order of tenant *slug* that has no document to import."""
-    if order.status in CANCELED:
-        return f"{order.status} before it was imported"
-    return first_seen_late(slug, order.id, order.status)
 
 
 def canceled_by_store_alone(order: HubOrder, status: OrderStatus) -> str | None:

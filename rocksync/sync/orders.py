@@ -11,7 +11,15 @@ import msgspec
 
 from rocksync.domain.documents import InvoicePayload, OrderTask, ShipmentPayload, Skip
 from rocksync.domain.errors import ItemError
-from rocksync.domain.orders import CANCELED, HubOrder, OrderRow, OrderStatus, StoreOrder, deleted_by_store
+from rocksync.domain.orders import (
+    CANCELED,
+    HubOrder,
+    OrderRow,
+    OrderStatus,
+    StoreOrder,
+    deleted_by_store,
+    never_imported,
+)
 from rocksync.domain.outcomes import (
     Accepted,
     Delivery,
@@ -37,7 +45,6 @@ from rocksync.sync.order_rules import (
     refuses_invoice,
     shows_invoice,
     shows_tracking,
-    why_not_imported,
 )
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -210,7 +217,7 @@ class _Advance:
         """The imported order, or why it is not imported."""
         document, since = task.document, self.lease.tenant.orders_since
         if document is None:
-            return _not_imported(item, why_not_imported(self.lease.tenant.slug, task.hub))
+            return _not_imported(item, never_imported(self.lease.tenant.slug, item.key, task.hub.status))
         if since is not None and task.hub.placed_at is not None and task.hub.placed_at < since:
             return _not_imported(item, f"placed before {since:%Y-%m-%d %H:%M} UTC, when the tenant was activated")
         missing = await self.deps.orders.unknown_skus(self.lease.tenant.id, [i["sku"] for i in document["items"]])
