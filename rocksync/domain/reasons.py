@@ -96,16 +96,16 @@ GUIDANCE: Mapping[Reason, Guidance] = {
         meaning="A rule keeps it out: a mapper, an order first seen too late in its life, placed before"
         " activation or deleted from the store after its import, or an"
         " operator who rejected a held change.",
-        fix="If it is to go: change the mapper or its settings; for a deleted order, `rocksync resend`; for a rejected"
-        " change, `rocksync resend`, then `rocksync holds approve`; an order that came too late is entered in the store"
-        " by hand.",
+        fix="If it is to go: change the mapper or its settings; for an order that came too late or was deleted,"
+        " `rocksync resend`; for a rejected change, `rocksync resend`, then `rocksync holds approve`; an order that was"
+        " cancelled before is entered in the store by hand.",
         who=Actor.OPERATOR,
         meaning_pt="Uma regra o deixa de fora: um mapper, um pedido visto tarde demais, anterior à ativação ou"
         " apagado da loja depois de importado, ou um operador"
         " que recusou uma alteração retida.",
-        fix_pt="Se deve ir: mude o mapper ou suas configurações; para um pedido apagado, `rocksync resend`; para uma"
-        " alteração recusada, `rocksync resend` e depois `rocksync holds approve`; um pedido que veio tarde demais se"
-        " cadastra na loja à mão.",
+        fix_pt="Se deve ir: mude o mapper ou suas configurações; para um pedido que veio tarde demais ou foi apagado,"
+        " `rocksync resend`; para uma alteração recusada, `rocksync resend` e depois `rocksync holds approve`; um"
+        " pedido cancelado antes se cadastra na loja à mão.",
     ),
     Reason.MISSING_PRICE: Guidance(
         meaning="The store has no price for the SKU (store.price), so it is not created, or keeps its last price.",
