@@ -20,6 +20,7 @@ from rocksync.postgres.desk import Desk
 from rocksync.postgres.items import Items
 from rocksync.postgres.tenants import Tenants
 from rocksync.store.catalog import StoreCatalog
+from rocksync.sync.offers import waits_for
 
 _BY_MAPPER = frozenset({Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT})
 _Draft = ProductDocument | PriceDocument | StockDocument | Skip | ItemError
@@ -153,7 +154,7 @@ def _offered(listing: Listing, accepted: dict[str, Any] | None, draft: ProductDo
     goes = isinstance(draft, ProductDocument) and draft.reason is Reason.IN_SYNC
     is_off_sale = not goes and (not isinstance(draft, ItemError) or (accepted or {}).get("available") == 0)
     there = known_skus(listing, accepted)
-    detail = f"waits until product {listing.product.sku} is created at Plugg.to with it"
+    detail = waits_for(listing.product.sku)
     return _Offered(
         prices=[price for sku, price in listing.prices.items() if goes or sku in there],
         stocks=[

@@ -94,8 +94,8 @@ UPDATE rocksync.item i
  WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key = ANY ($3) AND i.key = o.key AND i.revision = o.revision;
 
 -- name: record_refused
--- Could not be delivered, or not as it is to be. An order that is set aside is to be told again no more, as above. $1 tenant_id, $2 kind,
--- $3 keys text[], $4 revisions bigint[], $5 attempts int[], $6 reasons text[], $7 details text[],
+-- Could not be delivered, or not as it is to be. An order that is set aside is to be told again no more, as above.
+-- $1 tenant_id, $2 kind, $3 keys text[], $4 revisions bigint[], $5 attempts int[], $6 reasons text[], $7 details text[],
 -- $8 delays in seconds float8[] (null: quarantined, a stock once no earlier request may be carried out any more)
 UPDATE rocksync.item i
    SET state = CASE WHEN o.delay_s IS NULL AND (i.kind <> 'stock' OR i.late_until IS NULL OR i.late_until <= now())

@@ -15,13 +15,15 @@ _COMMAND_TIMEOUT_S = 60.0
 _QUERIES_A_CONNECTION = 50_000
 _IDLE_S = 300.0
 ABANDONED_S = 60.0
-_SERVER_SETTINGS = {
+_ANY_SESSION = {
     "timezone": "UTC",
     "default_transaction_isolation": "read committed",  # nothing here is tried again as stricter ones ask for
+    "jit": "off",
+}
+_SERVER_SETTINGS = _ANY_SESSION | {
     "statement_timeout": "60s",
     "lock_timeout": "10s",
     "client_connection_check_interval": "10s",
-    "jit": "off",
 }
 
 
@@ -83,12 +85,7 @@ async def connect(dsn: str, *, application_name: str) -> asyncpg.Connection:
         return await asyncpg.connect(
             dsn,
             timeout=_CONNECT_TIMEOUT_S,
-            server_settings={
-                "timezone": "UTC",
-                "default_transaction_isolation": "read committed",
-                "jit": "off",
-                "application_name": application_name,
-            },
+            server_settings=_ANY_SESSION | {"application_name": application_name},
         )
 
 

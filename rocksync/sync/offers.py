@@ -37,9 +37,14 @@ def waits(item: Item, product_sku: str, products: Mapping[str, Known]) -> Skippe
         key=item.key,
         revision=item.revision,
         reason=product.reason if product is not None and set_aside else Reason.PENDING,
-        detail=f"waits until product {product_sku} is created at Plugg.to with it",
+        detail=waits_for(product_sku),
         wake=product_sku if product is not None and _may_lack(product) else None,
     )
+
+
+def waits_for(product_sku: str) -> str:
+    """What is to be said of a price or stock that goes with its product's creation."""
+    return f"waits until product {product_sku} is created at Plugg.to with it"
 
 
 def _may_lack(product: Known) -> bool:
