@@ -229,7 +229,7 @@ SELECT $1, o.kind, o.sku, CASE WHEN o.revision IS NULL OR p.key IS NOT NULL THEN
     ON CONFLICT (tenant_id, kind, key) DO UPDATE
    SET accepted = excluded.accepted, accepted_at = excluded.accepted_at, detail = NULL, attempts = 0,
        next_attempt_at = CASE WHEN i.revision = excluded.revision THEN excluded.next_attempt_at ELSE now() END,
-       late_until = coalesce(excluded.late_until, i.late_until),
+       late_until = greatest(excluded.late_until, i.late_until),
        resend = i.resend OR excluded.resend,
        (state, reason, changed_at) = (
            SELECT CASE WHEN same THEN 'synced' ELSE 'pending' END, CASE WHEN same THEN 'in_sync' ELSE 'pending' END,

@@ -258,3 +258,33 @@ async def test_stock_shown_in_a_view_that_cannot_be_written_stops_no_import(
     await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
 
     assert (await catalog.stocks(shop.id, ["A"]))["A"].sellable == 8
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param("ALTER TABLE store.stock ADD CHECK (sku <> 'A' OR reserved <= 1)", id="check"),
+        pytest.param(
+            """CREATE FUNCTION store.one_at_most() RETURNS trigger LANGUAGE plpgsql AS $$
+               BEGIN IF new.sku = 'A' AND new.reserved > 1 THEN RAISE 'too many'; END IF; RETURN new; END $$;
+               CREATE TRIGGER one_at_most BEFORE UPDATE ON store.stock
+                   FOR EACH ROW EXECUTE FUNCTION store.one_at_most()""",
+            id="trigger",
+        ),
+    ],
+)
+async def test_a_sku_whose_reservation_the_platform_refuses_stops_neither_the_order_nor_other_skus(
+    shop: Shop, orders: StoreOrders, catalog: StoreCatalog, rule: str
+) -> None:
+    await shop.sell("A", "B")
+    await shop.pool.execute(rule)
+
+    store = await orders.import_order(shop.lease, document(ID, ("A", 2), ("B", 3)), RAW, reserve=True)
+
+    assert (await shop.stock("A"), await shop.stock("B")) == ((10, 0), (10, 3))
+    sellable = {sku: stock.sellable for sku, stock in (await catalog.stocks(shop.id, ["A", "B"])).items()}
+    assert sellable == {"A": 8, "B": 7}
+    assert await orders.settle(shop.id) == 0
+    assert await orders.move(shop.lease, store, OrderStatus.CANCELED, RAW, reserve=True)
+    assert await shop.stock("B") == (10, 0)
+    assert (await catalog.stocks(shop.id, ["A"]))["A"].sellable == 10

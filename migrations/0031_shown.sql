@@ -1,0 +1,100 @@
+-- What a rule or a trigger of the platform refuses to be reserved of one SKU stays unsettled, which counts as not sellable all
+-- the same: it must not keep orders from being imported, nor the stock of other SKUs from being shown and sent.
+
+CREATE FUNCTION rocksync.show_reservations(only_tenant bigint, only_sku text) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    n integer;
+BEGIN
+    WITH due AS MATERIALIZED (
+        SELECT r.order_id, r.sku, r.quantity, r.settled, r.wanted
+          FROM rocksync.reservation r JOIN store.stock s ON s.tenant_id = r.tenant_id AND s.sku = r.sku
+         WHERE r.tenant_id = only_tenant AND r.settled <> r.wanted AND (only_sku IS NULL OR r.sku = only_sku)
+           AND NOT EXISTS (SELECT FROM rocksync.replaced_stock p WHERE p.tenant_id = only_tenant AND p.sku IN (r.sku, ''))
+         ORDER BY r.sku
+           FOR UPDATE OF r, s SKIP LOCKED),
+    moved AS (
+        SELECT due.sku,
+               sum(CASE wanted WHEN 'reserved' THEN quantity ELSE 0 END - CASE settled WHEN 'reserved' THEN quantity ELSE 0 END) AS reserved,
+               sum(CASE wanted WHEN 'taken' THEN -quantity ELSE 0 END - CASE settled WHEN 'taken' THEN -quantity ELSE 0 END) AS on_hand
+          FROM due GROUP BY due.sku),
+    shown AS (
+        UPDATE store.stock s -- absurd quantities end at the bounds of an integer: one order must not stop all
+           SET reserved = least(greatest(s.reserved + moved.reserved, 0), 2147483647),
+               on_hand = least(greatest(s.on_hand + moved.on_hand, -2147483648), 2147483647), updated_at = now()
+          FROM moved
+         WHERE s.tenant_id = only_tenant AND s.sku = moved.sku)
+    UPDATE rocksync.reservation r SET settled = r.wanted
+      FROM due WHERE r.tenant_id = only_tenant AND r.order_id = due.order_id AND r.sku = due.sku;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    RETURN n;
+END $$;
+COMMENT ON FUNCTION rocksync.show_reservations IS 'Shows in store.stock what orders hold of a SKU, or of all (null), as far as its rows are free; returns how many.';
+
+CREATE OR REPLACE FUNCTION rocksync.settle(only_tenant bigint) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    n integer;
+    of_none integer;
+    each text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM rocksync.reservation r WHERE r.tenant_id = only_tenant AND r.settled <> r.wanted)
+       AND NOT EXISTS (SELECT FROM rocksync.replaced_stock p WHERE p.tenant_id = only_tenant) THEN
+        RETURN 0;
+    END IF;
+    -- what was never shown and is not to be shown
+    UPDATE rocksync.reservation r SET settled = r.wanted
+     WHERE (r.tenant_id, r.order_id, r.sku) IN (
+           SELECT f.tenant_id, f.order_id, f.sku FROM rocksync.reservation f
+            WHERE f.tenant_id = only_tenant AND f.settled = 'none' AND f.wanted = 'released'
+              FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS of_none = ROW_COUNT;
+    BEGIN
+        LOCK TABLE store.stock IN ROW EXCLUSIVE MODE NOWAIT;
+    EXCEPTION WHEN lock_not_available OR wrong_object_type THEN
+        RETURN of_none;
+    END;
+    IF pg_relation_is_updatable('store.stock'::regclass, true) & 4 = 0 THEN
+        RETURN of_none;
+    END IF;
+    WITH emptied AS (
+        DELETE FROM rocksync.replaced_stock d
+         WHERE d.ctid = ANY (ARRAY(SELECT c.ctid FROM rocksync.replaced_stock c
+                                    WHERE c.tenant_id = only_tenant AND c.sku = '' FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    INSERT INTO rocksync.replaced_stock (tenant_id, sku)
+    SELECT DISTINCT only_tenant, r.sku FROM rocksync.reservation r
+     WHERE r.tenant_id = only_tenant AND r.settled = 'reserved' AND EXISTS (SELECT FROM emptied);
+    -- A row that came in the place of one that showed them, and has less reserved than they are, shows none of them.
+    WITH replaced AS (
+        DELETE FROM rocksync.replaced_stock d
+         WHERE d.ctid = ANY (ARRAY(SELECT c.ctid FROM rocksync.replaced_stock c
+                                     JOIN store.stock s ON s.tenant_id = c.tenant_id AND s.sku = c.sku
+                                    WHERE c.tenant_id = only_tenant FOR UPDATE OF c SKIP LOCKED))
+        RETURNING d.sku),
+    forgotten AS (
+        SELECT s.sku
+          FROM (SELECT DISTINCT sku FROM replaced) p
+          JOIN store.stock s ON s.tenant_id = only_tenant AND s.sku = p.sku
+          JOIN rocksync.reservation r ON r.tenant_id = only_tenant AND r.sku = s.sku AND r.settled = 'reserved'
+         GROUP BY s.sku, s.reserved
+        HAVING s.reserved < sum(r.quantity))
+    UPDATE rocksync.reservation r SET settled = 'none'
+      FROM forgotten f
+     WHERE r.tenant_id = only_tenant AND r.sku = f.sku AND r.settled = 'reserved';
+    -- What was replaced since that statement is left for later: whoever sees the new row sees that it is one, too.
+    BEGIN
+        n := rocksync.show_reservations(only_tenant, NULL);
+    EXCEPTION WHEN OTHERS THEN -- each alone, and that which is refused at another time
+        n := 0;
+        FOR each IN SELECT DISTINCT r.sku FROM rocksync.reservation r
+                     WHERE r.tenant_id = only_tenant AND r.settled <> r.wanted ORDER BY r.sku LOOP
+            BEGIN
+                n := n + rocksync.show_reservations(only_tenant, each);
+            EXCEPTION WHEN OTHERS THEN
+                RAISE WARNING 'what orders hold of SKU % cannot be shown in store.stock: %', each, SQLERRM;
+            END;
+        END LOOP;
+    END;
+    RETURN n + of_none;
+END $$;
