@@ -86,6 +86,21 @@ async def test_only_what_did_not_change_waits_for_a_creation_that_may_come_late(
     assert tuple(row) == ("pending", True, True, waits, not waits)
 
 
+async def test_a_creation_shortens_no_doubt_about_the_stock_itself(pool: asyncpg.Pool, lease: Lease) -> None:
+    await pool.execute("UPDATE rocksync.item SET late_until = now() + interval '1 hour'")
+    await pool.execute(
+        """INSERT INTO rocksync.item (tenant_id, kind, key, state, reason, changed_at, late_until)
+           VALUES ($1, 'stock', 'A', 'pending', 'pending', now(), now() + interval '2 hours')""",
+        lease.tenant.id,
+    )
+
+    await Items(pool).record(lease, [CREATED])
+
+    assert await pool.fetchval(
+        "SELECT late_until > now() + interval '90 minutes' FROM rocksync.item WHERE kind = 'stock'"
+    )
+
+
 @pytest.mark.parametrize("outcomes", [[CREATED], [replace(CREATED, delivery=None)], [SKIPPED], [CREATED, SKIPPED]])
 async def test_nothing_is_recorded_under_a_lost_lease(
     pool: asyncpg.Pool, lease: Lease, outcomes: Sequence[Outcome]
