@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rocksync.cli.output import emphasis, json_option, print_facts, print_json, print_lines, print_table
+from rocksync.cli.output import (
+    json_option,
+    print_facts,
+    print_json,
+    print_lines,
+    print_table,
+    print_text,
+    print_verdict,
+)
 from rocksync.cli.parameters import slug_argument, thing_arguments
 from rocksync.cli.running import DONE, run
 from rocksync.domain.reasons import GUIDANCE, Actor, Reason
@@ -90,7 +98,7 @@ def _item_as_json(part: "Part") -> dict[str, object]:
 
 def attempt_as_json(attempt: "Attempt") -> dict[str, object]:
     """Return one line of history, without secrets and personal data."""
-    redaction = importlib.import_module("rocksync.telemetry.redaction")
+    redaction = importlib.import_module("rocksync.domain.redaction")
     sent = attempt.sent if attempt.kind != "order" else redaction.redact("", attempt.sent)
     return asdict(attempt) | {
         "sent": sent,
@@ -152,13 +160,15 @@ def _print(explained: "Explanation") -> None:
     _section("Plugg.to now", _live(explained))
     _section("next", [_named(explained.next_action, explained)])
     detail = f": {explained.verdict.detail}" if explained.verdict.detail else ""
-    _section("reason", [f"{emphasis(reason, good=reason is Reason.IN_SYNC)}{detail}", GUIDANCE[reason].meaning])
+    _section("reason", [])
+    print_verdict(reason, detail, good=reason is Reason.IN_SYNC, indent="  ")
+    print_lines([GUIDANCE[reason].meaning], indent="  ")
     _section("fix", [f"({_who(explained)}) {_fix(explained)}"])
 
 
 def _section(title: str, lines: Iterable[str]) -> None:
     click.echo()
-    click.echo(f"{title}:")
+    print_text(f"{title}:")
     print_lines(lines, indent="  ")
 
 

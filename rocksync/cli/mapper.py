@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rocksync.cli.lazy import LazyGroup
-from rocksync.cli.output import has_colours, json_option, print_json, print_lines, print_table
+from rocksync.cli.output import has_colours, json_option, print_json, print_lines, print_table, print_text, printable
 from rocksync.cli.parameters import SettingType, as_settings, slug_argument
 from rocksync.cli.running import DONE, FAILED, run
 from rocksync.domain.errors import MisuseError
@@ -68,7 +68,7 @@ def list_mappers(as_json: bool) -> None:
             none=f"no mappers in {settings.mappers.dir}: rocksync mapper new NAME",
         )
         for fault in faults:
-            click.echo(f"{fault.name}: {fault}" if fault.name else str(fault), err=True)
+            print_text(f"{fault.name}: {fault}" if fault.name else str(fault), err=True)
         return code
 
     run(body)
@@ -131,7 +131,7 @@ def check(name: str, settings_given: Sequence[tuple[str, Any]], as_json: bool) -
             print_json({"name": name, "sound": not blocks, "findings": findings})
             return FAILED if blocks else DONE
         for each in found:
-            click.echo(str(each) if each.blocks else f"{each} (no fault)")
+            print_text(str(each) if each.blocks else f"{each} (no fault)")
         click.echo(f"mapper {name} {'must not be used like this' if blocks else 'is sound'}")
         return FAILED if blocks else DONE
 
@@ -181,13 +181,13 @@ async def _opened(settings: Settings) -> AsyncIterator["Mappers"]:
 
 
 def _print(found: "Preview") -> None:
-    click.echo(f"tenant {found.slug} with {', '.join(found.mappers) or 'no mapper'}:")
+    print_text(f"tenant {found.slug} with {', '.join(found.mappers) or 'no mapper'}:")
     for each in found.items:
         if each.refusal is not None:
-            click.echo(f"{each.kind} {each.key}")
+            print_text(f"{each.kind} {each.key}")
             print_lines([f"{each.reason}: {each.refusal}"], indent="  ! ")
         elif each.differences:
-            click.echo(f"{each.kind} {each.key}" + ("" if each.is_accepted else " (not at Plugg.to yet)"))
+            print_text(f"{each.kind} {each.key}" + ("" if each.is_accepted else " (not at Plugg.to yet)"))
             for one in each.differences:
                 _print_difference(one.path, one.before, one.after)
     changed = sum(1 for each in found.items if each.differences)
@@ -199,6 +199,6 @@ def _print_difference(path: str, before: object, after: object) -> None:
     for sign, value, colour in (("-", before, "red"), ("+", after, "green")):
         if value is None:
             continue
-        text = f"  {sign} {path}: {value}"
+        text = printable(f"  {sign} {path}: {value}")
         text = text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
         click.echo(click.style(text, fg=colour) if has_colours() else text)

@@ -15,7 +15,6 @@ from rocksync.domain.durations import format_duration
 _WIDTH = 100
 _GAP = "  "
 _NARROWEST = 6
-_ESCAPE = "\x1b"
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -69,22 +68,29 @@ def print_facts(facts: Mapping[str, object]) -> None:
         click.echo(f"{name.ljust(width)}{_GAP}{text}")
 
 
+def print_text(text: str, *, err: bool = False) -> None:
+    """Print one line, whatever is in it, to standard output or error."""
+    click.echo(printable(text), err=err)
+
+
 def print_lines(lines: Iterable[str], *, indent: str = "") -> None:
     """Print each line, long ones wrapped."""
     for line in lines:
-        text = line if _ESCAPE in line else printable(line)
-        click.echo(
-            "\n".join(
-                textwrap.wrap(
-                    text, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
-                )
-            )
-        )
+        click.echo("\n".join(_wrapped(line, indent)))
 
 
-def emphasis(text: str, *, good: bool) -> str:
-    """Return *text* in green or red where colours are wanted: on a terminal, unless NO_COLOR is set."""
-    return click.style(text, fg="green" if good else "red", bold=True) if has_colours() else text
+def print_verdict(word: str, rest: str, *, good: bool, indent: str = "") -> None:
+    """Print *word* and *rest* as one line, wrapped, *word* in green or red where colours are wanted."""
+    first, *further = _wrapped(f"{word}{rest}", indent)
+    if has_colours():
+        first = first.replace(word, click.style(word, fg="green" if good else "red", bold=True), 1)
+    click.echo("\n".join([first, *further]))
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        printable(line), _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
+    )
 
 
 def has_colours() -> bool:

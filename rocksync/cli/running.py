@@ -160,7 +160,7 @@ def _told(error: Exception) -> tuple[str, int]:
         case PassError() | ItemError():
             return str(error), FAILED
         case _:
-            redaction = importlib.import_module("rocksync.telemetry.redaction")
+            redaction = importlib.import_module("rocksync.domain.redaction")
             text = redaction.redact_text(str(error))[:200]
             explanation = importlib.import_module("rocksync.failures").explanation
             caused = None if isinstance(error, OSError) else explanation(error)  # a file's are OSErrors as well

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import socket
 import sys
@@ -14,6 +15,8 @@ from rocksync.mapping.channel import Channel, connected, new_page
 from rocksync.mapping.control import ORDER, Command
 
 _ANSWER_S = 10.0
+_DUMPABLE = 4
+"""The number of PR_SET_DUMPABLE: others of the same user may read a process's environment and memory, or not."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 
@@ -112,7 +115,9 @@ class Forks:
         return result
 
     async def _start(self) -> socket.socket:
-        """Start it without the worker's environment: mappers see no credentials."""
+        """Start it without the worker's environment, which none of its hosts may read: mappers see no credentials."""
+        if sys.platform == "linux":  # as root they could all the same
+            ctypes.CDLL(None).prctl(_DUMPABLE, 0)
         ours, theirs = socket.socketpair()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), *sys.path]))

@@ -9,15 +9,17 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _MOST_DIGITS = 15
+_MOST_PLACES = 100
+"""Digits that a number's text may have before or behind its point: written out, 1e100000000 would fill the memory."""
 
 
 def text(value: object) -> str | None:
     """The text of a string or number, trimmed; None for anything else and for nothing."""
     if isinstance(value, str):
         return value.strip().replace("\x00", "") or None
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return format(value, "f") if isinstance(value, Decimal) and value.is_finite() else str(value)
-    return None
+    if isinstance(value, Decimal):
+        return format(value, "f") if value.is_finite() and abs(value.adjusted()) < _MOST_PLACES else None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def number(value: object) -> Decimal | None:

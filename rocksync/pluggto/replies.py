@@ -14,6 +14,7 @@ import msgspec
 
 from rocksync.domain.errors import ItemError
 from rocksync.domain.reasons import Reason
+from rocksync.domain.redaction import redact_text
 from rocksync.pluggto import reading
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ def refused(status: int, content: bytes) -> Reply[Any]:
         details = details.get("message") or details.get("errmsg")
     said = reading.text(details) or reading.text(found.get("message")) or reading.text(found.get("error_description"))
     if said is not None:
-        said = "".join(char if char.isprintable() else " " for char in said)[:_DETAIL_CHARS]
+        said = redact_text("".join(char if char.isprintable() else " " for char in said))[:_DETAIL_CHARS]
     # A body that says error but no type is no not_updated: only the documented word counts.
     error_type = reading.text(found.get("type")) if status == 400 else None  # noqa: PLR2004 - HTTP
     return Reply(status=status, error_type=error_type, details=said)

@@ -5,6 +5,7 @@ Source: pluggto-api 1.1 (TLS, headers), 6 (connect 10 s, total 20 s).
 
 import asyncio
 import io
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -17,7 +18,7 @@ from yarl import URL
 
 from rocksync.version import VERSION
 
-MOST_BYTES = 32 * 2**20
+MOST_BYTES = 16 * 2**20
 _CONNECT_S = 10.0
 _LARGE = 2**20
 _JSON = {"Content-Type": "application/json"}
@@ -158,7 +159,8 @@ def retry_after_s(answer: Answer, now_s: float) -> float | None:
     if answer.retry_after is None:
         return None
     try:
-        return max(float(answer.retry_after), 0.0)
+        asked_s = float(answer.retry_after)
+        return None if math.isnan(asked_s) else max(asked_s, 0.0)
     except ValueError:
         at_s = epoch_s(answer.retry_after)
         return None if at_s is None else max(at_s - (epoch_s(answer.date) or now_s), 0.0)

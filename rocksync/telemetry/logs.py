@@ -14,7 +14,7 @@ from typing import TextIO
 import msgspec
 
 from rocksync.domain.context import current_pass
-from rocksync.telemetry.redaction import redact, redact_text
+from rocksync.domain.redaction import redact, redact_text
 
 _NOT_OURS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -146,4 +146,4 @@ def _shown(value: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    return text.replace("\n", "\\n").replace("\r", "\\r")
+    return text if text.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -1,10 +1,6 @@
 """The operator's console as processes: what each command prints, decides and leaves in the audit table."""
 
-import os
-import pty
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,7 +12,7 @@ from rocksync.cli.main import cli
 from rocksync.sandbox.hub import Sandbox
 from tests.worker.world import KEY, Shop, World, open_world
 
-from .conftest import Command, clean_environment
+from .conftest import Command
 from .desk_shapes import SHAPES
 from .shapes import fits
 from .test_main import every_command
@@ -351,43 +347,3 @@ async def test_a_backlog_that_nobody_works_off_has_no_end(rocksync: Command, sho
     assert (stock["cause"], stock["why"], stock["eta_s"]) == ("pending", "no worker", None)
     assert told.err == shown.err == "no worker runs: rocksync worker\n"
     assert "no worker" in shown.out
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_completion_knows_the_commands(tmp_path: Path, shell: str) -> None:
-    environment = {**clean_environment(), "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-m", "rocksync"]
-    script = subprocess.run([*command, "completion", shell], capture_output=True, env=environment, check=True)
-    asked = {"_ROCKSYNC_COMPLETE": f"{shell}_complete", "COMP_WORDS": "rocksync quar", "COMP_CWORD": "1"}
-
-    answer = subprocess.run(command, capture_output=True, env=environment | asked, check=False)
-
-    assert b"_ROCKSYNC_COMPLETE" in script.stdout
-    assert b"quarantine" in answer.stdout
-
-
-async def test_a_preview_is_in_colour_on_a_terminal_and_not_where_they_are_off(
-    environment: dict[str, str], shop: Shop, tmp_path: Path
-) -> None:
-    (tmp_path / "mappers" / "loja.py").write_text(MAPPER.replace("- 1", "- 3"))
-
-    def shown(**variables: str) -> str:
-        ours, theirs = pty.openpty()
-        subprocess.run(
-            [sys.executable, "-m", "rocksync", "mapper", "preview", "loja", "loja", "A"],
-            stdout=theirs,
-            cwd=tmp_path,
-            env={
-                **clean_environment(),
-                **environment,
-                **variables,
-                "TERM": "xterm",
-                "PYTHONPATH": str(Path(__file__).parents[2]),
-            },
-            check=True,
-        )
-        os.close(theirs)
-        return os.read(ours, 100_000).decode()
-
-    assert "\x1b[" in shown()
-    assert "\x1b[" not in shown(NO_COLOR="1")

@@ -55,6 +55,14 @@ def test_every_row_of_a_list_decodes() -> None:
     assert len([order_decoding.decode(row) for row in page.rows]) == len(page.rows) > 0
 
 
+@pytest.mark.parametrize("number", ["1e100000000", "-1e-100000000", "1e999"])
+def test_a_number_that_would_fill_the_memory_is_no_text(number: str) -> None:
+    members = ("original_id", "channel", "payer_phone", "payer_cpf", "receiver_zipcode", "user_id")
+    order = order_decoding.decode_text(f'{{"id": "a", {", ".join(f""""{name}": {number}""" for name in members)}}}')
+
+    assert (order.channel, order.channel_order, order.user) == (None, None, None)
+
+
 def test_an_approved_order_is_read_whole() -> None:
     order = decoded(sample("order-approved"))
 

@@ -62,3 +62,9 @@ def test_broken_text_is_read_with_a_mark_in_its_place(text: bytes, means: str) -
         "name": means,
         "total": Decimal("0.10"),
     }
+
+
+def test_a_refusal_that_repeats_secrets_or_a_buyer_is_told_without_them() -> None:
+    refused = replies.refused(400, b'{"details": "Bearer abcdef123456 is not for ana@exemplo.test"}')
+
+    assert refused.details == "[redacted] is not for [redacted]"

@@ -9,9 +9,9 @@ from decimal import Decimal
 import pytest
 
 from rocksync.domain.context import in_pass
+from rocksync.domain.redaction import REDACTED, redact, redact_text
 from rocksync.domain.tenancy import Kind
 from rocksync.telemetry.logs import Repeats, set_up_logs
-from rocksync.telemetry.redaction import REDACTED, redact, redact_text
 
 TOKEN = "3f786850e387550fdab836ed7e6dc881de23001b"
 
@@ -245,10 +245,10 @@ def test_console_lines_are_for_people_and_one_line_each(root: logging.Logger):
     stream = io.StringIO()
     set_up_logs("debug", "console", stream)
 
-    logging.getLogger("x").info("pass_failed", extra={"detail": "two words\nforged", "sent": 3})
+    logging.getLogger("x").info("pass_failed", extra={"detail": "two words\nforged\x1b]0;é\x07", "sent": 3})
 
     (line,) = stream.getvalue().splitlines()
-    assert line.endswith('info    pass_failed detail="two words\\nforged" sent=3')
+    assert line.endswith('info    pass_failed detail="two words\\nforged\\x1b]0;é\\x07" sent=3')
 
 
 def test_logs_go_to_standard_error_of_the_process():
