@@ -150,7 +150,7 @@ class Database:
 class Pluggto:
     """The hub."""
 
-    base_url: str = _key("https://api.plugg.to", _address, "Where Plugg.to's API is.")
+    base_url: str = _key("https://api.plugg.to", _address, "Where Plugg.to's API is.", secret=True)
     timeout_s: float = _key(20.0, _decimal(0.1, 600), "Seconds for one request, answer included.")
     concurrency_per_tenant: int = _key(5, _whole(1, 100), "Requests of one tenant at once.")
     requests_per_second_per_tenant: float = _key(10.0, _decimal(0.1, 1000), "Requests of one tenant in a second.")

@@ -62,7 +62,7 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
             revision=item.revision,
             payload=payload,
             reason=document.reason,
-            restock=tuple(_sellable_skus(payload)) if switched and item.accepted is not None else (),
+            restock=tuple(_all_skus(payload)) if switched and item.accepted is not None else (),
         )
 
     def unchanged(item: Item, document: ProductDocument) -> Accepted | None:
@@ -106,6 +106,11 @@ def _variation_skus(payload: dict[str, Any] | None) -> set[str]:
 
 def _sellable_skus(payload: dict[str, Any]) -> list[str]:
     return sorted(_variation_skus(payload)) or [payload["sku"]]
+
+
+def _all_skus(payload: dict[str, Any]) -> list[str]:
+    """Every SKU that may be sold: of a product that had variations, those are still there, and so is its own."""
+    return sorted({payload["sku"], *_variation_skus(payload)})
 
 
 def _unseen(item: Item, payload: dict[str, Any], delivery: Delivery) -> tuple[str, ...]:

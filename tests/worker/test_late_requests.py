@@ -25,10 +25,16 @@ async def impatient(world: World) -> AsyncIterator[App]:
 
 async def unanswered(world: World, shop: Shop, app: App, on_hand: int) -> None:
     """Change a stock and have the request about it not answered."""
-    world.hub.add_fault("stall@stockx1")
     await shop.sql("UPDATE store.stock SET on_hand = $2 WHERE tenant_id = $1", on_hand)
-    await app.run_once(tenants=[shop.id], kinds=[Kind.STOCK])
+    await stalled(world, shop, app, Kind.STOCK, "stock")
+
+
+async def stalled(world: World, shop: Shop, app: App, kind: Kind, request: str) -> None:
+    """Have the first such request of a pass not answered; it may be carried out for as long as the test takes."""
+    world.hub.add_fault(f"stall@{request}x1")
+    await app.run_once(tenants=[shop.id], kinds=[kind])
     world.hub.remove_faults()
+    await shop.sql("UPDATE rocksync.item SET late_until = late_until + interval '1 hour' WHERE tenant_id = $1")
 
 
 async def test_what_is_accepted_while_an_earlier_request_may_be_carried_out_is_sent_once_more(
@@ -102,9 +108,7 @@ async def test_a_creation_that_may_be_carried_out_late_is_followed_by_price_and_
     world.hub.profile = parse_profile("strict+upsert")
     shop = await world.shop()
     await shop.simple("A", on_hand=60, price=10)
-    world.hub.add_fault("stall@PUTx1")
-    await impatient.run_once(tenants=[shop.id], kinds=[Kind.PRODUCT])
-    world.hub.remove_faults()
+    await stalled(world, shop, impatient, Kind.PRODUCT, "PUT")
     await shop.sql("UPDATE store.stock SET on_hand = 2 WHERE tenant_id = $1")
     await shop.sql("UPDATE store.price SET price = 99 WHERE tenant_id = $1")
     await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
@@ -126,9 +130,7 @@ async def test_what_changes_while_such_a_creation_is_repeated_is_sent_at_once_an
     shop = await world.shop()
     await shop.simple("A", on_hand=60)
     await world.sync(shop, Kind.PRICE, Kind.STOCK)
-    world.hub.add_fault("stall@PUTx1")
-    await impatient.run_once(tenants=[shop.id], kinds=[Kind.PRODUCT])
-    world.hub.remove_faults()
+    await stalled(world, shop, impatient, Kind.PRODUCT, "PUT")
     await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
     await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
     put_product = world.app.hub.put_product

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rocksync.domain.tenancy import Kind
 from rocksync.sandbox.profile import parse_profile
 from tests.worker.world import Shop, World
 
@@ -127,3 +128,21 @@ async def test_a_variation_that_a_refused_product_let_go_of_comes_back_with_its_
     await settle(world, shop)
 
     assert (shop.at_hub("A1")["price"], shop.at_hub("A1")["quantity"], shop.at_hub("A1")["name"]) == (10, 5, "Outra")
+
+
+async def test_a_product_that_had_variations_is_sold_again_once_it_is_on_sale_again(world: World) -> None:
+    shop = await world.shop()
+    await shop.varied("A", "A1")
+    await shop.offer("A", on_hand=20)
+    await world.sync(shop)
+    await shop.sql("DELETE FROM store.variation WHERE tenant_id = $1")
+    await settle(world, shop)
+    await shop.sql("UPDATE store.product SET active = false WHERE tenant_id = $1")
+    await settle(world, shop)
+    off_sale = shop.at_hub("A")["quantity"]
+
+    await shop.sql("UPDATE store.product SET active = true WHERE tenant_id = $1")
+    await world.sync(shop, Kind.STOCK)
+    await settle(world, shop)
+
+    assert (off_sale, shop.at_hub("A")["quantity"], shop.at_hub("A")["available"]) == (0, 20, 1)
