@@ -153,7 +153,6 @@ class App:
         tenants: Sequence[TenantId] | None = None,
         kinds: Sequence[Kind] | None = None,
         stop: asyncio.Event | None = None,
-        on_pass: Callable[[PassEnd], None] = lambda _end: None,
     ) -> Summary:
         """Run what is due, or everything selected, until nothing is deliverable; waits for no backoff."""
         passes: dict[str, int] = {}
@@ -168,7 +167,6 @@ class App:
             if end.outcome == "stopped":
                 stopped.add(end.lease.tenant.slug)
             self.observers.passes(end)
-            on_pass(end)
 
         async def more() -> bool:
             return (

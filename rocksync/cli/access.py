@@ -9,7 +9,6 @@ from rocksync.postgres.credentials import CredentialStore
 from rocksync.postgres.desk import Desk
 from rocksync.postgres.fleet import Fleet
 from rocksync.postgres.opening import Database, open_database
-from rocksync.postgres.plans import Plans
 from rocksync.postgres.tenants import NewTenant, Tenants
 from rocksync.postgres.vault import Vault, keys_of
 from rocksync.settings import Settings
@@ -23,7 +22,6 @@ class Access:
     database: Database
     tenants: Tenants
     fleet: Fleet
-    plans: Plans
     desk: Desk
     operator: str
 
@@ -53,7 +51,6 @@ async def opened(settings: Settings, *, operator: str) -> AsyncIterator[Access]:
             database=database,
             tenants=Tenants(database.pool, operator=operator),
             fleet=Fleet(database.pool),
-            plans=Plans(database.pool),
             desk=Desk(database.pool, operator=operator),
             operator=operator,
         )

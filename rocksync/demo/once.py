@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rocksync.app import App
 from rocksync.demo.hub import DemoHub
@@ -54,7 +54,6 @@ class Once:
     stop: asyncio.Event
     say: Callable[[str], None]
     show: Callable[[Progress], None]
-    _canceled: list[str] = field(default_factory=list)
 
     async def run(self) -> Result:
         """Tell the story and compare both ends. What went wrong is in the result."""

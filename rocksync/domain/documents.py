@@ -274,9 +274,6 @@ class OrderTask:
         return self.key
 
 
-Document = ProductDocument | PriceDocument | StockDocument | OrderTask
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skip:
     """An item that is not to be sent as it is, with the reason; no fault."""

@@ -74,7 +74,6 @@ class Lease:
     kind: Kind
     mode: Mode
     token: int
-    requested: bool
     mapper_version: str | None = None
     watermark: datetime | None = None
     reconciled_at: datetime | None = None

@@ -7,10 +7,6 @@ SELECT t.slug, c.sealed
   LEFT JOIN rocksync.credential c ON c.tenant_id = t.id
  WHERE t.id = $1;
 
--- name: sealed_at
--- $1 tenant_id bigint
-SELECT sealed_at FROM rocksync.credential WHERE tenant_id = $1;
-
 -- name: store
 -- $1 tenant_id bigint, $2 sealed bytea
 INSERT INTO rocksync.credential (tenant_id, sealed)

@@ -182,7 +182,7 @@ SELECT sku FROM store.product WHERE tenant_id = $1 ORDER BY sku LIMIT $2;
 
 -- name: order_keys
 -- Orders that go by a name: Plugg.to's id of it, or the store's own. $1 tenant_id bigint, $2 name text
-SELECT id, pluggto_id
+SELECT pluggto_id
   FROM store.sales_order
  WHERE tenant_id = $1
    AND (pluggto_id = $2 OR id::text = $2)

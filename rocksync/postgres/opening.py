@@ -23,7 +23,6 @@ class Database:
 
     dsn: str = field(repr=False)
     pool: asyncpg.Pool
-    embedded: bool
 
 
 @contextlib.asynccontextmanager
@@ -55,7 +54,7 @@ async def open_database(
             log.info("database_is_ahead", extra={"migrations": newer})
         pool = await open_pool(dsn, size=pool_size, application_name="rocksync", abandoned_s=abandoned_s)
         try:
-            yield Database(dsn=dsn, pool=pool, embedded=given is None)
+            yield Database(dsn=dsn, pool=pool)
         finally:
             await _close(pool)
 

@@ -182,7 +182,6 @@ def _lease(row: asyncpg.Record) -> Lease:
         kind=Kind(row["kind"]),
         mode=Mode(row["mode"]),
         token=row["lease_token"],
-        requested=row["requested"],
         mapper_version=row["mapper_version"],
         watermark=row["watermark"],
         reconciled_at=row["reconciled_at"],

@@ -1,7 +1,7 @@
 -- name: claim
 -- Due passes, leased. $1 worker text, $2 slots int, $3 lease in seconds float8, $4 tenant ids bigint[] or null, $5 kinds text[] or null
-SELECT s.tenant_id, s.kind, s.mode, s.lease_token, s.requested_at IS NOT NULL AS requested, s.mapper_version, s.watermark,
-       s.reconciled_at, s.due_at, s.in_doubt,
+SELECT s.tenant_id, s.kind, s.mode, s.lease_token, s.mapper_version, s.watermark, s.reconciled_at,
+       s.due_at, s.in_doubt,
        (SELECT c.changed_at FROM rocksync.change c
          WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind ORDER BY c.changed_at LIMIT 1) IS NULL
        AND NOT rocksync.is_deliverable(s.tenant_id, s.kind) AS quiet,
@@ -20,7 +20,7 @@ UPDATE rocksync.schedule s
    SET leased_until = clock_timestamp() + $4 * interval '1 second'
   FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS o (tenant_id, kind, token)
  WHERE s.tenant_id = o.tenant_id AND s.kind = o.kind AND s.lease_token = o.token AND s.lease_worker IS NOT NULL
-RETURNING s.tenant_id, s.kind, s.lease_token;
+RETURNING s.tenant_id, s.kind;
 
 -- name: halted
 -- Those of passes that may not go on: their tenant is not served any more, or their kind is paused.

@@ -28,7 +28,7 @@ SELECT slug
 
 -- name: schedules
 -- $1 tenant_id bigint
-SELECT s.kind, s.mode, s.every, coalesce(s.every, d.every) AS interval, s.due_at, s.requested_at, s.last_started_at,
+SELECT s.kind, s.mode, s.every, coalesce(s.every, d.every) AS interval, s.due_at, s.last_started_at,
        s.last_completed_at, s.paused_until > clock_timestamp() AS is_paused, nullif(s.paused_until, 'infinity') AS paused_until,
        s.paused_reason, s.failure, s.failure_reason, s.backoff_until, s.leased_until > clock_timestamp() AS is_running
   FROM rocksync.schedule s

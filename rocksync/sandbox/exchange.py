@@ -72,7 +72,7 @@ def exchange(hub: Sandbox, asked: Asked) -> Reply:
             body=asked.body,
             faults=faults,
         )
-        reply = _stored(hub, asked.method, route, call)
+        reply = _stored(hub, route, call)
     if "late-writes" not in faults:
         while hub.late_writes:
             hub.late_writes.pop(0)()
@@ -131,7 +131,7 @@ def _caller(hub: Sandbox, authorization: str | None, token: str | None) -> Accou
         return no
 
 
-def _stored(hub: Sandbox, method: str, route: Route, call: Call) -> Reply:
+def _stored(hub: Sandbox, route: Route, call: Call) -> Reply:
     """Return the answer of the API; undo the write it made if it is to be lost, put it off if it is to come late."""
     if "late-writes" in call.faults:
         hub.late_writes.append(lambda: _answered(hub, route, replace(call, faults={})))

@@ -38,7 +38,6 @@ class Notices:
         self._busy = 0
         self._later = 0
         self.sent = 0
-        self.given_up = 0
 
     def put(self, url: str, payload: Document) -> None:
         """Queue a notification; the oldest waiting one is given up when there are too many."""
@@ -96,7 +95,6 @@ class Notices:
             pass  # an unreachable receiver is tried again like one that refuses
         notice.tries += 1
         if notice.tries >= TRIES:
-            self.given_up += 1
             return
         self._later += 1
         asyncio.get_running_loop().call_later(2.0 ** (notice.tries - 1), self._again, notice)

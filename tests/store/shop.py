@@ -88,7 +88,7 @@ async def open_shop(pool: asyncpg.Pool, slug: str) -> Shop:
         "SELECT * FROM rocksync.claim('worker', 1, interval '1 hour', ARRAY[$1::bigint], ARRAY['order'])", tenant_id
     )
     tenant = Tenant(id=TenantId(tenant_id), slug=slug, name="Loja", domain=f"{slug}.example")
-    lease = Lease(tenant=tenant, kind=Kind.ORDER, mode=Mode.AUTOMATIC, token=row["lease_token"], requested=False)
+    lease = Lease(tenant=tenant, kind=Kind.ORDER, mode=Mode.AUTOMATIC, token=row["lease_token"])
     return Shop(pool=pool, lease=lease)
 
 

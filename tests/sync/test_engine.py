@@ -20,7 +20,6 @@ LEASE = Lease(
     kind=Kind.STOCK,
     mode=Mode.AUTOMATIC,
     token=1,
-    requested=False,
 )
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -15,7 +15,6 @@ from tests.worker.world import World
 UNKNOWN = "SELECT count(*) FROM rocksync.item WHERE tenant_id = $1 AND sending IS NOT NULL"
 """Products of which nobody knows whether they arrived."""
 
-EXPIRE = "UPDATE rocksync.schedule SET leased_until = now() WHERE tenant_id = $1 AND kind = $2"
 WAITS = "waits until product {} is created at Plugg.to with it"
 
 
