@@ -43,9 +43,9 @@ class Merger:
             if name in KEYS and isinstance(value, list):
                 changed |= self._merge_rows(name, stored.setdefault(name, []), value)
             elif name in _PARTIAL and isinstance(value, dict):
-                changed |= _merge_flat(stored[name], value) if stored.get(name) else _overwrite(stored, name, value)
+                changed |= _merge_flat(stored[name], value) if stored.get(name) else overwrite(stored, name, value)
             else:
-                changed |= _overwrite(stored, name, value)
+                changed |= overwrite(stored, name, value)
         return changed
 
     def _merge_rows(self, array: str, stored: list[Document], sent: list[Document]) -> bool:
@@ -144,7 +144,8 @@ def _plain(value: object) -> object:
     return value if isinstance(value, (str, int, float)) else repr(value)
 
 
-def _overwrite(stored: Document, name: str, value: object) -> bool:
+def overwrite(stored: Document, name: str, value: object) -> bool:
+    """Set a member; return whether that changed it."""
     if name in stored and stored[name] == value:
         return False
     stored[name] = value
@@ -154,5 +155,5 @@ def _overwrite(stored: Document, name: str, value: object) -> bool:
 def _merge_flat(stored: Document, sent: Document) -> bool:
     changed = False
     for name, value in sent.items():
-        changed |= _overwrite(stored, name, value)
+        changed |= overwrite(stored, name, value)
     return changed

@@ -7,6 +7,7 @@ import msgspec
 
 from rocksync.sandbox.clock import Clock, Ids
 from rocksync.sandbox.members import ORDER, check_members
+from rocksync.sandbox.merge import overwrite
 from rocksync.sandbox.products import Announce
 from rocksync.sandbox.profile import Profile
 from rocksync.sandbox.refusals import duplicate, invalid, not_found, not_updated
@@ -161,12 +162,12 @@ class Book:
                 case "payments":
                     changed |= self._put_payments(order, value or [])
                 case "items":
-                    changed |= _overwrite(order, "items", [full_item(item) for item in value or []])
+                    changed |= overwrite(order, "items", [full_item(item) for item in value or []])
                 case "log_history":
                     order["log_history"].extend(value or [])
                     changed |= bool(value)
                 case _:
-                    changed |= _overwrite(order, name, value)
+                    changed |= overwrite(order, name, value)
         return changed
 
     def _bind(self, order: Document, value: object, by: str) -> bool:
@@ -180,7 +181,7 @@ class Book:
 
     def _set_status(self, order: Document, status: object, by: str) -> bool:
         """Record the status; the form of ``status_history`` is assumed."""
-        if not _overwrite(order, "status", status) and order["status_history"]:
+        if not overwrite(order, "status", status) and order["status_history"]:
             return False
         order["status_history"].append({"status": status, "date": self._clock.iso(), "client_id": by})
         return True
@@ -196,7 +197,7 @@ class Book:
                 for paper in value or []:
                     changed |= self._put_paper(shipment, paper)
             elif name != "id":
-                changed |= _overwrite(shipment, name, value)
+                changed |= overwrite(shipment, name, value)
         return changed
 
     def _put_paper(self, shipment: Document, sent: Document) -> bool:
@@ -212,7 +213,7 @@ class Book:
     def _put_payments(self, order: Document, sent: list[Document]) -> bool:
         ids = [row["id"] for row in order["payments"]]
         ids += [self._new_id() for _ in sent[len(ids) :]]
-        return _overwrite(order, "payments", [full_payment(row, ids[index]) for index, row in enumerate(sent)])
+        return overwrite(order, "payments", [full_payment(row, ids[index]) for index, row in enumerate(sent)])
 
     def _saved(self, order: Document, sent: Document, action: str, by: str) -> None:
         order["modified"] = self._clock.iso()
@@ -227,10 +228,3 @@ def _check_arrays(sent: Document) -> None:
         rows = sent.get(name)
         if rows is not None and not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
             raise invalid(name, "must be an array of objects")
-
-
-def _overwrite(stored: Document, name: str, value: object) -> bool:
-    if name in stored and stored[name] == value:
-        return False
-    stored[name] = value
-    return True

@@ -1,4 +1,4 @@
-"""The sandbox on a socket: HTTP in and out, and running it in a test or as a process of its own."""
+"""The sandbox on a socket: HTTP in and out."""
 
 import asyncio
 import contextlib
@@ -61,22 +61,6 @@ async def serve(
         notices.cancel()
         await asyncio.gather(notices, return_exceptions=True)
         await runner.cleanup()
-
-
-async def run(
-    host: str,
-    port: int,
-    *,
-    profile: Profile | str = "strict",
-    faults: Iterable[Fault | str] = (),
-    seed: int = 0,
-    latency_s: float = 0.0,
-    started: Callable[[Sandbox], None] = lambda _: None,
-) -> None:
-    """Serve until cancelled; *started* is called once with the sandbox, whose ``url`` is then known."""
-    async with serve(host, port, profile=profile, faults=faults, seed=seed, latency_s=latency_s) as hub:
-        started(hub)
-        await asyncio.Event().wait()
 
 
 def _request(message, payload, protocol, writer, task):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202

@@ -1,8 +1,3 @@
-import asyncio
-import json
-import sys
-
-import aiohttp
 import pytest
 
 
@@ -128,21 +123,3 @@ async def test_a_reset_forgets_accounts_and_faults(hub, control, call):
 )
 async def test_a_wrong_control_request_is_refused(control, method, path, body, status):
     assert (await control(method, path, body))[0] == status
-
-
-async def test_it_runs_as_a_process_of_its_own():
-    code = (
-        "import asyncio; from rocksync.sandbox.server import run; "
-        "asyncio.run(run('127.0.0.1', 0, profile='lenient', started=lambda hub: print(hub.url, flush=True)))"
-    )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        url = (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip()
-        async with aiohttp.ClientSession() as session, session.get(f"{url}/_sandbox/status") as reply:
-            status = json.loads(await reply.read())
-    finally:
-        process.kill()
-        await process.wait()
-
-    assert status["profile"] == "lenient"
