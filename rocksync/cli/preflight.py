@@ -15,8 +15,8 @@ from rocksync.cli.parameters import SWITCHES
 from rocksync.domain.catalog import Stock
 from rocksync.domain.documents import Skip, StockDocument
 from rocksync.domain.errors import ItemError, PassError, TenantError
-from rocksync.domain.orders import HubOrder
-from rocksync.domain.reasons import Reason
+from rocksync.domain.orders import IMPORTED_AS, HubOrder
+from rocksync.domain.reasons import BY_MAPPER, Reason
 from rocksync.domain.tenancy import Credentials, Tenant, TenantId
 from rocksync.mapping.mapper import Mappers, open_mappers
 from rocksync.pluggto.hub import PluggtoHub, open_hub
@@ -32,9 +32,7 @@ _SKEW_S = 30.0
 _SAMPLES = 50
 _ORDER_PAGES = 20
 _ORDERS_TRIED = 50
-_IMPORTABLE = frozenset({"pending", "partial_payment", "approved", "paid"})
 _DAY = timedelta(days=1)
-_BY_MAPPER = frozenset({Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +88,7 @@ class Preflight:
     async def _of_orders(self, tenant: Tenant, since: datetime | None) -> list[Finding]:
         """Orders that the store has from elsewhere, that name what it does not have, or that a mapper fails on."""
         recent = await self._recent_orders(tenant)
-        fresh = [order for order in recent if order.status in _IMPORTABLE]
+        fresh = [order for order in recent if order.status in IMPORTED_AS]
         found: list[Finding] = []
         numbers = {order.channel_order: order for order in fresh if order.channel_order}
         taken = await self.checks.collisions(tenant.id, [(order.id, number) for number, order in numbers.items()])
@@ -145,7 +143,7 @@ class Preflight:
         ):
             for answer, unmapped in zip(mapped, by_default, strict=True):
                 if isinstance(answer, ItemError):
-                    if answer.reason in _BY_MAPPER:
+                    if answer.reason in BY_MAPPER:
                         failed.append(answer)
                     elif not isinstance(unmapped, ItemError):
                         refused.append(answer)
@@ -259,7 +257,7 @@ def _of_settings(tenant: Tenant, around: Surroundings) -> list[Finding]:
 
 
 def _mapper_failures(tenant: Tenant, errors: Sequence[ItemError]) -> list[Finding]:
-    failed = [error for error in errors if error.reason in _BY_MAPPER]
+    failed = [error for error in errors if error.reason in BY_MAPPER]
     return [_of_errors("mapper_fails", tenant, failed)] if failed else []
 
 

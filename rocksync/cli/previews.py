@@ -10,7 +10,7 @@ from rocksync.domain.catalog import Listing, Price, Stock
 from rocksync.domain.documents import PriceDocument, ProductDocument, Skip, StockDocument
 from rocksync.domain.errors import ItemError, MisuseError
 from rocksync.domain.outcomes import Known
-from rocksync.domain.reasons import Reason
+from rocksync.domain.reasons import BY_MAPPER, Reason
 from rocksync.domain.tenancy import Kind, Tenant
 from rocksync.mapping.conversion import known_skus
 from rocksync.mapping.mapper import Mappers
@@ -22,7 +22,6 @@ from rocksync.postgres.tenants import Tenants
 from rocksync.store.catalog import StoreCatalog
 from rocksync.sync.offers import waits_for
 
-_BY_MAPPER = frozenset({Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT})
 _Draft = ProductDocument | PriceDocument | StockDocument | Skip | ItemError
 
 
@@ -107,8 +106,7 @@ async def preview(
         items=tuple(
             replace(
                 _item(kind, key, _accepted(known[kind].get(key)), draft),
-                is_set_aside=isinstance(draft, ItemError)
-                and (draft.reason in _BY_MAPPER or (kind, key) not in refused),
+                is_set_aside=isinstance(draft, ItemError) and (draft.reason in BY_MAPPER or (kind, key) not in refused),
             )
             for kind, key, draft in drafts
         ),

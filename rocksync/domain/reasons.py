@@ -36,6 +36,8 @@ class Reason(StrEnum):
 
 POSTPONED = frozenset({Reason.PENDING, Reason.HUB_UNAVAILABLE, Reason.RATE_LIMITED, Reason.UNCONFIRMED})
 """Reasons for which an item waits though nobody refused it."""
+BY_MAPPER = frozenset({Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT})
+"""Reasons that are a mapper's fault."""
 
 
 class Actor(StrEnum):

@@ -7,7 +7,7 @@ from typing import Any
 
 from rocksync.domain.documents import StockDocument
 from rocksync.domain.errors import ItemError
-from rocksync.domain.reasons import Reason
+from rocksync.domain.reasons import BY_MAPPER
 from rocksync.domain.tenancy import Tenant, TenantId
 from rocksync.mapping import samples
 from rocksync.mapping.conversion import exact
@@ -93,7 +93,7 @@ async def _answers(trial: Mappers, tenant: Tenant) -> AsyncIterator[tuple[str, A
 
 
 def _finding(label: str, what: str, error: ItemError) -> Finding:
-    blocks = error.reason in {Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT}
+    blocks = error.reason in BY_MAPPER
     place = (_PLACE if blocks else _SET_ASIDE).match(error.detail)
     if place is None:
         return Finding(file=label, line=0, detail=f"{what}: {error.detail}", blocks=blocks)

@@ -5,10 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rocksync.domain.errors import ItemError
-from rocksync.domain.reasons import Reason
+from rocksync.domain.reasons import BY_MAPPER
 from rocksync.mapping.hosts import Crew
-
-_FAULTS = frozenset((Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +29,7 @@ def unseen(run: MapperRun) -> None:
 def summed_up(crew: Crew, answers: Sequence[object], took_s: float) -> MapperRun:
     """Return what is told of a batch."""
     names = tuple(member.source.name for member in crew.members)
-    faults = [each.detail for each in answers if isinstance(each, ItemError) and each.reason in _FAULTS]
+    faults = [each.detail for each in answers if isinstance(each, ItemError) and each.reason in BY_MAPPER]
     failed = Counter(_culprit(names, detail) for detail in faults)
     return MapperRun(mappers=names, items=len(answers), took_s=took_s, failed=failed)
 

@@ -10,13 +10,12 @@ import msgspec
 
 from rocksync import sql
 from rocksync.domain.fleet import FleetStanding, KindStanding, LagRow, TenantStanding
-from rocksync.domain.reasons import Reason
+from rocksync.domain.reasons import BY_MAPPER
 from rocksync.domain.tenancy import Kind, Mode, TenantId, TenantStatus
 from rocksync.postgres.pool import connect
 
 _QUERIES = sql.load("rocksync.postgres", "fleet.sql")
 _TIMEOUT_S = 20.0
-_BY_MAPPER = frozenset((Reason.MAPPER_ERROR, Reason.MAPPER_TIMEOUT))
 _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 
 
@@ -61,7 +60,7 @@ class Fleet:
                 pending=row["pending"],
                 quarantined=row["quarantined"],
                 cause=row["cause"],
-                detail=row["by_mapper"] if row["detail"] is None and row["cause"] in _BY_MAPPER else row["detail"],
+                detail=row["by_mapper"] if row["detail"] is None and row["cause"] in BY_MAPPER else row["detail"],
                 per_s=row["per_s"],
                 took_ms=row["took_ms"],
                 has_worker=row["has_worker"],
