@@ -28,6 +28,7 @@ from rocksync.sync.order_rules import (
     is_acknowledged,
     is_invoiced_unseen,
     lacks_invoice,
+    lacks_skus,
     moved_to,
     refuses_invoice,
     shows_invoice,
@@ -76,10 +77,9 @@ class _Run:
         if self._hub is None and live.error is not None and row is not None and row.document is not None:
             self._hub = self._decoded(row.document)
         task = await self._task(row or OrderRow(id=self._id))
-        verdict = (
-            verdicts.of_tenant(self._situation, live) or self._deleted(row) or await self._judged(task, store, live)
-        )
-        kind = None if verdicts.of_tenant(self._situation, live) else Kind.ORDER
+        stopped = verdicts.of_tenant(self._situation, live)
+        verdict = stopped or self._deleted(row) or await self._judged(task, store, live)
+        kind = None if stopped else Kind.ORDER
         part = Part(
             kind=Kind.ORDER,
             key=self._id,
@@ -179,8 +179,7 @@ class _Run:
             return Verdict(reason=Reason.NOT_SELECTED, detail=detail, fix=_EARLIER)
         missing = await self._deps.orders.unknown_skus(self._tenant.id, [line["sku"] for line in document["items"]])
         if missing:
-            detail = f"the store sells no SKU {', '.join(sorted(missing))}: imported when it does"
-            return Verdict(reason=Reason.UNKNOWN_SKU, detail=detail)
+            return Verdict(reason=Reason.UNKNOWN_SKU, detail=lacks_skus(missing))
         return Verdict(reason=Reason.PENDING, detail="it is imported by the next pass")
 
 

@@ -4,7 +4,7 @@ Source of the hub's statuses: pluggto-api 4.6. Which moves the hub itself refuse
 here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +37,11 @@ def as_imported(order: HubOrder, row: OrderRow) -> HubOrder:
     if row.store or row.importable_as is None or order.status in IMPORTED_AS or order.status in CANCELED:
         return order
     return replace(order, status=moved_to(row.importable_as, order.status).value)
+
+
+def lacks_skus(missing: Iterable[str]) -> str:
+    """What is to be said of an order whose lines name SKUs that the store does not sell."""
+    return f"the store sells no SKU {', '.join(sorted(missing))}: imported when it does"
 
 
 def canceled_by_store_alone(order: HubOrder, status: OrderStatus) -> str | None:

@@ -41,6 +41,7 @@ from rocksync.sync.order_rules import (
     is_acknowledged,
     is_invoiced_unseen,
     lacks_invoice,
+    lacks_skus,
     moved_to,
     refuses_invoice,
     shows_invoice,
@@ -223,11 +224,7 @@ class _Advance:
         missing = await self.deps.orders.unknown_skus(self.lease.tenant.id, [i["sku"] for i in document["items"]])
         if missing:
             await self.deps.orders.park(self.lease, item.key, sorted(missing))
-            raise ItemError(
-                item.key,
-                f"the store sells no SKU {', '.join(sorted(missing))}: imported when it does",
-                reason=Reason.UNKNOWN_SKU,
-            )
+            raise ItemError(item.key, lacks_skus(missing), reason=Reason.UNKNOWN_SKU)
         return await self.deps.orders.import_order(self.lease, document, _raw(task.hub), reserve=_reserves(self.lease))
 
     async def _tell(self, item: Item, task: OrderTask, status: OrderStatus, done: list[Delivery]) -> Outcome:
