@@ -1,6 +1,7 @@
 """Errors, named by how much they stop: a caller needs nothing else to act."""
 
 from rocksync.domain.reasons import Reason
+from rocksync.domain.tenancy import Lease
 
 
 class ItemError(Exception):
@@ -54,6 +55,11 @@ class PassError(Exception):
 
 class LeaseLostError(PassError):
     """Another worker has taken the pass over: nothing of it may be written any more."""
+
+    @classmethod
+    def taken_over(cls, lease: Lease) -> "LeaseLostError":
+        """What it means that *lease* is not held any more."""
+        return cls(f"another worker has taken over {lease.tenant.slug} {lease.kind}", retry_after_s=0)
 
 
 class UnrecordedError(PassError):

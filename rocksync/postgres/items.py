@@ -46,7 +46,7 @@ class Items:
         """Turn committed changes into pending items, at most 20,000 at a time."""
         row = await self._pool.fetchrow(_QUERIES.fold, lease.tenant.id, lease.kind, lease.token, _FOLD_LIMIT)
         if row is None or not row["held"]:
-            raise _lost(lease)
+            raise LeaseLostError.taken_over(lease)
         return Folded(
             changes=row["folded"],
             more=row["folded"] == _FOLD_LIMIT,
@@ -95,7 +95,7 @@ class Items:
             _QUERIES.announce, lease.tenant.id, lease.kind, lease.token, list(payloads), texts
         )
         if not held:
-            raise _lost(lease)
+            raise LeaseLostError.taken_over(lease)
 
     async def doubt(self, lease: Lease) -> None:
         """Have sent again what an earlier pass may have delivered without recording it."""
@@ -212,14 +212,10 @@ class Items:
         await self._pool.execute(_QUERIES.count_items, tenant, kind)
 
 
-def _lost(lease: Lease) -> LeaseLostError:
-    return LeaseLostError(f"another worker has taken over {lease.tenant.slug} {lease.kind}", retry_after_s=0)
-
-
 async def _hold(connection: asyncpg.pool.PoolConnectionProxy, lease: Lease, *, losable: bool = False) -> None:
     query = _QUERIES.hold_losable if losable else _QUERIES.hold
     if not await connection.fetchval(query, lease.tenant.id, lease.kind, lease.token):
-        raise _lost(lease)
+        raise LeaseLostError.taken_over(lease)
 
 
 def _is_losable(kind: Kind, outcome: Outcome) -> bool:
@@ -266,7 +262,7 @@ async def _record_accepted(
         [d.took_ms for d in deliveries],
     )
     if not held:
-        raise _lost(lease)
+        raise LeaseLostError.taken_over(lease)
 
 
 async def _record_consequences(

@@ -235,7 +235,7 @@ class StoreOrders:
             async with self._pool.acquire() as connection, connection.transaction():
                 held = await connection.fetchval(_QUERIES.saw, tenant, lease.kind, lease.token, watermark, reconciled)
                 if not held:
-                    raise _lost(lease)
+                    raise LeaseLostError.taken_over(lease)
                 if hub_user:
                     await connection.execute(_QUERIES.set_hub_user, tenant, storable(hub_user))
                 await connection.execute(_QUERIES.drop_documents, tenant)
@@ -246,12 +246,8 @@ class StoreOrders:
         with explained():
             async with self._pool.acquire() as connection, connection.transaction():
                 if not await connection.fetchval(_QUERIES.hold, lease.tenant.id, lease.kind, lease.token):
-                    raise _lost(lease)
+                    raise LeaseLostError.taken_over(lease)
                 yield connection
-
-
-def _lost(lease: Lease) -> LeaseLostError:
-    return LeaseLostError(f"another worker has taken over {lease.tenant.slug} {lease.kind}", retry_after_s=0)
 
 
 def _newest(orders: Sequence[HubOrder]) -> dict[str, HubOrder]:
