@@ -27,14 +27,7 @@ class Schedules:
         self, worker: str, slots: int, *, tenants: Sequence[TenantId] | None = None, kinds: Sequence[Kind] | None = None
     ) -> list[Lease]:
         """Lease up to *slots* due passes for *worker*."""
-        rows = await self._pool.fetch(
-            _QUERIES.claim,
-            worker,
-            slots,
-            float(self._lease_s),
-            None if tenants is None else list(tenants),
-            None if kinds is None else list(kinds),
-        )
+        rows = await self._pool.fetch(_QUERIES.claim, worker, slots, float(self._lease_s), tenants, kinds)
         return [_lease(row) for row in rows]
 
     async def give_back(self, lease: Lease) -> bool:
@@ -100,7 +93,7 @@ class Schedules:
 
     async def wake_changed(self, tenants: Sequence[TenantId] | None = None) -> None:
         """Make immediate schedules due of which something changed."""
-        await self._pool.execute(_QUERIES.wake_changed, None if tenants is None else list(tenants))
+        await self._pool.execute(_QUERIES.wake_changed, tenants)
 
     async def wake_mapped(self, names: Sequence[str]) -> None:
         """Make the tenants due that use one of these mappers, by name or by being named like it."""
@@ -116,32 +109,15 @@ class Schedules:
 
     async def request(self, *, tenants: Sequence[TenantId] | None, kinds: Sequence[Kind] | None, manual: bool) -> None:
         """Make passes due, whatever their interval; *manual*: also those that only run on request."""
-        await self._pool.execute(
-            _QUERIES.request,
-            None if tenants is None else list(tenants),
-            None if kinds is None else list(kinds),
-            manual,
-        )
+        await self._pool.execute(_QUERIES.request, tenants, kinds, manual)
 
     async def request_deliverable(self, *, tenants: Sequence[TenantId] | None, kinds: Sequence[Kind] | None) -> int:
         """Make passes due for which something could be delivered now; returns how many."""
-        return int(
-            await self._pool.fetchval(
-                _QUERIES.request_deliverable,
-                None if tenants is None else list(tenants),
-                None if kinds is None else list(kinds),
-            )
-        )
+        return int(await self._pool.fetchval(_QUERIES.request_deliverable, tenants, kinds))
 
     async def held_elsewhere(self, *, tenants: Sequence[TenantId] | None, kinds: Sequence[Kind] | None) -> int:
         """How many passes are due that wait for a worker, perhaps a dead one, to let go of their tenant."""
-        return int(
-            await self._pool.fetchval(
-                _QUERIES.held_elsewhere,
-                None if tenants is None else list(tenants),
-                None if kinds is None else list(kinds),
-            )
-        )
+        return int(await self._pool.fetchval(_QUERIES.held_elsewhere, tenants, kinds))
 
     async def resume_paused(self) -> None:
         """Resume tenants and kinds whose pause is over."""

@@ -70,8 +70,8 @@ class TenantCounters(Collector):
             for reason, number in report.refused_by.items():
                 key = (label, str(kind), str(reason))
                 self._refused[key] = self._refused.get(key, 0) + number
-            for actions, number in report.actions.items() if kind is Kind.ORDER else ():
-                for action in {ORDER_ACTIONS[word] for word in actions.split() if word in ORDER_ACTIONS}:
+            for done, number in report.actions.items() if kind is Kind.ORDER else ():
+                if action := ORDER_ACTIONS.get(done):
                     self._orders[label, action] = self._orders.get((label, action), 0) + number
 
     def collect(self) -> Iterable[Metric]:
