@@ -120,15 +120,7 @@ class Orders:
             reply = await self._client.send(tenant, requests.put_order(order_id, content, repeatable=repeatable))
         if reply.status == _NOT_FOUND:
             raise _gone(order_id)
-        refusal = reply.refusal(order_id)
-        if refusal is not None:
-            raise refusal
-        return Delivery(
-            action="unchanged" if reply.unchanged else action,
-            status=reply.status,
-            sent=sent,
-            took_ms=round(reply.took_s * 1000),
-        )
+        return reply.delivery(order_id, action, sent)
 
 
 def _is_last(page: Page, first: Page, seen: int) -> bool:

@@ -64,7 +64,7 @@ class Products:
             reply = await self._client.send(tenant, requests.put_sku(sku, content))
         if reply.status == _NOT_FOUND:
             raise _missing(documents[0].key, sku)
-        return replace(_delivered("price", reply, sku, sent), bare=offers.bare(reply.value or {}, documents))
+        return replace(reply.delivery(sku, "price", sent), bare=offers.bare(reply.value or {}, documents))
 
     async def put_stock(self, tenant: Tenant, document: StockDocument) -> Delivery:
         """Set the quantity of one SKU.
@@ -76,7 +76,7 @@ class Products:
             reply = await self._client.send(tenant, requests.put_stock(document.key, content))
         if reply.status == _NOT_FOUND:
             raise _missing(document.key, document.key)
-        return _delivered("stock", reply, document.key, sent)
+        return reply.delivery(document.key, "stock", sent)
 
     async def product(self, tenant: Tenant, sku: str) -> Members | None:
         """The product that carries *sku*, itself or on a variation, as the hub has it now; None: there is none."""
@@ -362,15 +362,3 @@ def _conflict(key: str, sku: str, other: Members) -> ItemError:
 
 def _missing(key: str, sku: str) -> MissingAtHubError:
     return MissingAtHubError(key, f"Plugg.to has no {sku} any more", reason=Reason.PENDING, final=False)
-
-
-def _delivered(action: str, reply: Reply[Any], key: str, sent: Members) -> Delivery:
-    refusal = reply.refusal(key)
-    if refusal is not None:
-        raise refusal
-    return Delivery(
-        action="unchanged" if reply.unchanged else action,
-        status=reply.status,
-        sent=sent,
-        took_ms=round(reply.took_s * 1000),
-    )

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from rocksync.domain.errors import ItemError
+from rocksync.domain.outcomes import Delivery
 from rocksync.domain.reasons import Reason
 from rocksync.domain.redaction import redact_text
 from rocksync.pluggto import reading
@@ -71,6 +72,18 @@ class Reply(Generic[T]):
             return None
         said = f": {self.details}" if self.details else ""
         return ItemError(key, f"Plugg.to refused {key} ({self.status}{said})", reason=Reason.REJECTED, final=False)
+
+    def delivery(self, key: str, action: str, sent: dict[str, Any]) -> Delivery:
+        """What a write of *key* did. Raises: ItemError if it was refused."""
+        refusal = self.refusal(key)
+        if refusal is not None:
+            raise refusal
+        return Delivery(
+            action="unchanged" if self.unchanged else action,
+            status=self.status,
+            sent=sent,
+            took_ms=round(self.took_s * 1000),
+        )
 
 
 def refused(status: int, content: bytes) -> Reply[Any]:
