@@ -178,7 +178,7 @@ class Auth:
             outcome = "refused" if granted is None else "granted"
             return granted
         finally:
-            self._observe(Login(tenant=tenant.slug, grant=form["grant_type"], outcome=outcome))
+            self._observe(Login(grant=form["grant_type"], outcome=outcome))
 
     def _failed(self, session: Session, error: PassError | TenantError, for_s: float) -> PassError | TenantError:
         """Remember *error* for a while, so that the many requests that wait do not each log in in vain."""

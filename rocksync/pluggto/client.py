@@ -17,7 +17,7 @@ from rocksync.pluggto.breaker import Breaker
 from rocksync.pluggto.facts import Exchange, Observe
 from rocksync.pluggto.limiter import LONGEST_WAIT_S, Limiter, Sleep, limited
 from rocksync.pluggto.replies import BadReplyError, Grant, Reply, Request
-from rocksync.pluggto.tenants import Account, Accounts
+from rocksync.pluggto.tenants import Accounts
 from rocksync.pluggto.transport import Answer, NoAnswerError, Transport, epoch_s, retry_after_s
 from rocksync.pluggto.turns import Turns
 
@@ -121,7 +121,7 @@ class Client:
         tries = renewals = 0
         while True:
             try:
-                reply = await self._paced(tenant, account, request, token)
+                reply = await self._paced(account.limiter, request, token)
             except _FailedError as failed:
                 tries += 1
                 if not request.repeatable and not failed.harmless:
@@ -145,14 +145,13 @@ class Client:
             raise failed.error
         await self._sleep(wait_s)
 
-    async def _paced(self, tenant: Tenant, account: Account, request: Request[T], token: str) -> Reply[T] | None:
+    async def _paced(self, limiter: Limiter, request: Request[T], token: str) -> Reply[T] | None:
         """One attempt when the tenant's pace allows it; None: the token was refused. Raises: _FailedError."""
-        limiter = account.limiter
         await limiter.acquire()
         started_at = self._clock()
         took_s = None
         try:
-            answer = await self._exchange(tenant, request.method, request.route, request.target, request.body, token)
+            answer = await self._exchange(request.method, request.route, request.target, request.body, token)
             if answer.status == _RATE_LIMITED:
                 raise self._limited(limiter, self._told_s(answer))
             took_s = self._clock() - started_at
@@ -167,9 +166,7 @@ class Client:
         except BadReplyError as error:
             raise _FailedError(PassError(f"Plugg.to's answer to {request.route} makes no sense: {error}")) from None
 
-    async def _exchange(
-        self, tenant: Tenant, method: str, route: str, target: str, body: bytes | None, token: str | None
-    ) -> Answer:
+    async def _exchange(self, method: str, route: str, target: str, body: bytes | None, token: str | None) -> Answer:
         """Send once, unless the breaker is open. Raises: _FailedError for no reply, 5xx and redirects; PassError.
 
         What the guard holds back, or is cancelled, is no exchange.
@@ -193,7 +190,7 @@ class Client:
             self._settle(failed, probe=probe)
             if failed is not None:
                 took_s = self._clock() - started_at
-                self._observe(Exchange(tenant=tenant.slug, method=method, route=route, status=status, took_s=took_s))
+                self._observe(Exchange(method=method, route=route, status=status, took_s=took_s))
         if status >= _SERVER_ERROR or status == _TIMEOUT:
             told_s = self._told_s(answer)
             raise _FailedError(PassError(f"Plugg.to is unavailable ({status})", retry_after_s=told_s), wait_s=told_s)
@@ -227,7 +224,7 @@ class Client:
         started_at = self._clock()
         while True:
             try:
-                answer = await self._exchange(tenant, "POST", _TOKEN, _TOKEN, form, None)
+                answer = await self._exchange("POST", _TOKEN, _TOKEN, form, None)
                 break
             except _FailedError as failed:
                 tries += 1

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 class Exchange:
     """One attempt of one request. ``route`` is the template; ``status`` 0: no whole reply came."""
 
-    tenant: str
     method: str
     route: str
     status: int
@@ -19,7 +18,6 @@ class Exchange:
 class Login:
     """One request for a token. ``grant`` is password or refresh_token, ``outcome`` granted, refused or failed."""
 
-    tenant: str
     grant: str
     outcome: str
 

@@ -31,11 +31,6 @@ class PluggtoHub:
         self._products = Products(client)
         self._orders = Orders(client)
 
-    @property
-    def breaker_state(self) -> str:
-        """``closed``: the hub answers; ``open``: requests are held back; ``half_open``: one is let through to see."""
-        return self._client.breaker.state
-
     def guarded(self, may_write: Callable[[], None]) -> AbstractContextManager[None]:
         """Have *may_write* called right before each write sent from within, also in tasks started within."""
         return self._client.guarded(may_write)

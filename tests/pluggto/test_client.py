@@ -65,7 +65,7 @@ async def test_an_answer_that_makes_no_sense_ends_the_pass_but_opens_no_breaker(
             with pytest.raises(PassError, match="makes no sense"):
                 await world.hub.product(TENANT, "PANELA-1")
 
-        assert world.hub.breaker_state == "closed"
+        assert world.client.breaker.state == "closed"
 
 
 async def test_a_stall_ends_with_the_time_limit(opened: Open) -> None:
@@ -115,7 +115,7 @@ async def test_endless_429_without_a_pause_ends_the_pass_as_rate_limited(opened:
             await world.hub.put_stock(TENANT, STOCK)
 
         assert caught.value.reason is Reason.RATE_LIMITED
-        assert world.hub.breaker_state == "closed"
+        assert world.client.breaker.state == "closed"
 
 
 async def test_a_hub_that_answers_nobody_is_left_alone_for_a_while(opened: Open) -> None:
@@ -130,7 +130,7 @@ async def test_a_hub_that_answers_nobody_is_left_alone_for_a_while(opened: Open)
         with pytest.raises(PassError) as caught:
             await world.hub.put_stock(TENANT, STOCK)
 
-        assert (world.hub.breaker_state, world.sandbox.count()) == ("open", asked)
+        assert (world.client.breaker.state, world.sandbox.count()) == ("open", asked)
         assert caught.value.retry_after_s is not None
         world.sandbox.remove_faults()
         world.now += 30
