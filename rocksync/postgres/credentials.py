@@ -10,7 +10,7 @@ from rocksync import sql
 from rocksync.domain.errors import PassError, SettingsError, TenantError
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Credentials, TenantId
-from rocksync.postgres.refusals import explained
+from rocksync.postgres.changing import audited, changing
 from rocksync.postgres.vault import MissingKeyError, UnsealError, Vault
 
 _QUERIES = sql.load("rocksync.postgres", "credentials.sql")
@@ -73,11 +73,9 @@ class CredentialStore:
 
     async def replace(self, tenant: TenantId, slug: str, credentials: Credentials, *, operator: str | None) -> None:
         """Store other credentials; a tenant that was stopped for want of them is served again."""
-        with explained():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_QUERIES.set_operator, operator or "")
-                await store_credentials(connection, self._vault, tenant, credentials)
-                await connection.execute(_QUERIES.audit, tenant, slug)
+        async with changing(self._pool, operator) as connection:
+            await store_credentials(connection, self._vault, tenant, credentials)
+            await audited(connection, "tenant credentials", tenant, slug)
 
     async def seal_inbox(self) -> Sealing:
         """Seal what SQL handed in and wipe it; what cannot be opened stays, sealed, and is told.

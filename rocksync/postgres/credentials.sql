@@ -13,14 +13,6 @@ INSERT INTO rocksync.credential (tenant_id, sealed)
 VALUES ($1, $2)
 ON CONFLICT (tenant_id) DO UPDATE SET sealed = excluded.sealed, sealed_at = clock_timestamp();
 
--- name: set_operator
--- $1 who text
-SELECT set_config('rocksync.operator', $1, true);
-
--- name: audit
--- $1 tenant_id bigint, $2 slug text
-SELECT rocksync.audited('tenant credentials', $1, $2);
-
 -- name: empty_inbox
 -- $1 tenant_id bigint
 DELETE FROM rocksync.credential_inbox WHERE tenant_id = $1;

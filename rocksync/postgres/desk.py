@@ -1,7 +1,7 @@
 """The operator's desk: what was set aside, held and sent of single items, and what is decided about it."""
 
-import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,9 @@ from rocksync.domain.desk import Attempt, AuditLine, Filter, Hold, Released, Set
 from rocksync.domain.errors import MisuseError
 from rocksync.domain.reasons import POSTPONED, Reason
 from rocksync.domain.tenancy import Kind, TenantId
-from rocksync.postgres.refusals import explained
+from rocksync.postgres.changing import audited, changing, tell
 
 _QUERIES = sql.load("rocksync.postgres", "desk.sql")
-_encode = msgspec.json.encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _SKU_KINDS = (Kind.PRICE, Kind.STOCK)
 
@@ -35,7 +34,7 @@ class Desk:
 
     def __init__(self, pool: asyncpg.Pool, *, operator: str | None = None) -> None:
         self._pool = pool
-        self._operator = operator or ""
+        self._operator = operator
 
     async def quarantined(self, which: Filter, *, limit: int | None = None) -> list[SetAside]:
         """Items that are set aside, the oldest first."""
@@ -64,8 +63,10 @@ class Desk:
             for tenant, slug in {row["tenant_id"]: row["slug"] for row in rows}.items():
                 await self._wake(connection, TenantId(tenant), [r["kind"] for r in rows if r["tenant_id"] == tenant])
                 what: dict[str, Any] = {name: list(value) for name, value in asked.items() if value}
-                what |= {"released": _counts(released, tenant), "retried": _counts(retried, tenant) or None}
-                await self._audit(connection, "quarantine release", TenantId(tenant), slug, what)
+                what["released"] = _counts(released, tenant)
+                if waited := _counts(retried, tenant):
+                    what["retried"] = waited
+                await audited(connection, "quarantine release", TenantId(tenant), slug, what)
         return Released(released=sum(row["items"] for row in released), retried=sum(row["items"] for row in retried))
 
     async def resend(self, tenant: TenantId, slug: str, keys: Keys) -> list[Kind]:
@@ -81,7 +82,7 @@ class Desk:
             if Kind.ORDER in keys.by_kind:
                 await connection.execute(_QUERIES.import_again, tenant, [keys.by_kind[Kind.ORDER]])
             await self._wake(connection, tenant, kinds)
-            await self._audit(connection, "resend", tenant, slug, {"kinds": kinds, "key": keys.name})
+            await audited(connection, "resend", tenant, slug, {"kinds": kinds, "key": keys.name})
             manual = await connection.fetch(_QUERIES.manual_kinds, tenant, kinds)
         return [Kind(row["kind"]) for row in manual]
 
@@ -134,9 +135,11 @@ class Desk:
             if not rows:
                 return 0
             await self._wake(connection, tenant, [row["kind"] for row in rows])
-            what = {decision: {row["kind"]: row["items"] for row in rows}, "keys": list(which.keys) or None}
+            what: dict[str, Any] = {decision: {row["kind"]: row["items"] for row in rows}}
+            if which.keys:
+                what["keys"] = list(which.keys)
             action = "holds approve" if decision == "approved" else "holds reject"
-            await self._audit(connection, action, tenant, which.slug, what)
+            await audited(connection, action, tenant, which.slug, what)
         return sum(row["items"] for row in rows)
 
     async def keys_of_sku(self, tenant: TenantId, sku: str) -> Keys:
@@ -166,26 +169,15 @@ class Desk:
     async def note(self, action: str, what: Mapping[str, Any]) -> None:
         """Write a change that concerns no single tenant into the audit table."""
         async with self._changing() as connection:
-            await connection.execute(_QUERIES.audit, action, None, None, _encode(what).decode())
+            await audited(connection, action, None, None, what)
 
-    @contextlib.asynccontextmanager
-    async def _changing(self) -> AsyncIterator[PoolConnectionProxy]:
-        with explained():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_QUERIES.set_operator, self._operator)
-                yield connection
+    def _changing(self) -> AbstractAsyncContextManager[PoolConnectionProxy]:
+        return changing(self._pool, self._operator)
 
     @staticmethod
     async def _wake(connection: PoolConnectionProxy, tenant: TenantId, kinds: Sequence[str]) -> None:
         await connection.execute(_QUERIES.hurry, tenant, list(kinds))
-        await connection.execute(_QUERIES.tell, tenant)
-
-    @staticmethod
-    async def _audit(
-        connection: PoolConnectionProxy, action: str, tenant: TenantId, slug: str | None, what: Mapping[str, Any]
-    ) -> None:
-        told = {name: value for name, value in what.items() if value is not None}
-        await connection.execute(_QUERIES.audit, action, tenant, slug, _encode(told).decode())
+        await tell(connection, tenant)
 
 
 def _counts(rows: Sequence[asyncpg.Record], tenant: int) -> dict[str, int]:

@@ -1,12 +1,4 @@
--- What operators ask and decide of single items. Who decides is set before, for the audit table.
-
--- name: set_operator
--- $1 who text
-SELECT set_config('rocksync.operator', $1, true);
-
--- name: audit
--- $1 action text, $2 tenant_id bigint, $3 slug text, $4 what jsonb
-SELECT rocksync.audited($1, $2, $3, $4);
+-- What operators ask and decide of single items.
 
 -- name: quarantined
 -- What is set aside, the oldest first.
@@ -68,10 +60,6 @@ SELECT t.id AS tenant_id, t.slug, r.kind, count(*) AS items
 -- name: hurry
 -- $1 tenant_id bigint, $2 kinds text[]
 SELECT rocksync.hurry($1, $2);
-
--- name: tell
--- Wake the workers for a tenant. $1 tenant_id bigint
-SELECT pg_notify('rocksync', 'tenant ' || $1::bigint);
 
 -- name: resend
 -- Send items although Plugg.to holds the same; those that are not there come into being.

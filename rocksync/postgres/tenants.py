@@ -1,8 +1,8 @@
 """Tenants as operators keep them: by the same constraints and functions that SQL meets."""
 
-import contextlib
 import difflib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +14,8 @@ from asyncpg.pool import PoolConnectionProxy
 from rocksync import sql
 from rocksync.domain.errors import MisuseError
 from rocksync.domain.tenancy import Credentials, Kind, Lease, Mode, Tenant, TenantId, TenantStatus
+from rocksync.postgres.changing import audited, changing, tell
 from rocksync.postgres.credentials import store_credentials
-from rocksync.postgres.refusals import explained
 from rocksync.postgres.vault import Vault
 
 _QUERIES = sql.load("rocksync.postgres", "tenants.sql")
@@ -76,7 +76,7 @@ class Tenants:
 
     def __init__(self, pool: asyncpg.Pool, *, operator: str | None = None) -> None:
         self._pool = pool
-        self._operator = operator or ""
+        self._operator = operator
 
     async def all(self) -> list[TenantRow]:
         """Every tenant, by slug."""
@@ -124,7 +124,7 @@ class Tenants:
                 )
             )
             await store_credentials(connection, vault, tenant, credentials)
-            await self._audit(connection, "tenant add", tenant, new.slug, {"name": new.name, "domain": new.domain})
+            await audited(connection, "tenant add", tenant, new.slug, {"name": new.name, "domain": new.domain})
         return tenant
 
     async def set(
@@ -161,7 +161,7 @@ class Tenants:
                 list(unset),
             )
             told = {key: value for key, value in what.items() if value is not None}
-            await self._audit(connection, "tenant set", row.tenant.id, slug, told)
+            await audited(connection, "tenant set", row.tenant.id, slug, told)
 
     async def activate(self, slug: str, *, orders_since: datetime | None = None) -> None:
         """Start serving a tenant: its catalogue becomes pending; orders placed before *orders_since* do not count."""
@@ -169,7 +169,7 @@ class Tenants:
         async with self._changing() as connection:
             if orders_since is not None:
                 await connection.execute(_QUERIES.set_orders_since, row.tenant.id, orders_since)
-                await self._audit(connection, "tenant set", row.tenant.id, slug, {"orders_since": orders_since})
+                await audited(connection, "tenant set", row.tenant.id, slug, {"orders_since": orders_since})
             await connection.execute(_QUERIES.activate, slug)
 
     async def pause(self, slug: str, reason: str, *, kinds: Sequence[Kind] = (), until: datetime | None = None) -> None:
@@ -180,14 +180,14 @@ class Tenants:
                 await connection.execute(_QUERIES.pause, slug, reason)
                 await connection.execute(_QUERIES.set_paused_until, row.tenant.id, until)
                 if until is not None:
-                    await self._audit(connection, "tenant pause", row.tenant.id, slug, {"until": until})
+                    await audited(connection, "tenant pause", row.tenant.id, slug, {"until": until})
                 return
             if row.status is TenantStatus.DRAFT:
                 raise MisuseError(f'tenant "{slug}" is a draft: nothing runs that could be paused')
             await connection.execute(_QUERIES.pause_kinds, row.tenant.id, list(kinds), until, reason)
-            await connection.execute(_QUERIES.tell, row.tenant.id)
+            await tell(connection, row.tenant.id)
             what = {"kinds": list(kinds), "reason": reason, "until": until}
-            await self._audit(connection, "tenant pause", row.tenant.id, slug, what)
+            await audited(connection, "tenant pause", row.tenant.id, slug, what)
 
     async def resume(self, slug: str, *, kinds: Sequence[Kind] = ()) -> None:
         """Serve a tenant, or *kinds* of it, again; kinds paused apart stay so if the tenant was stopped as a whole."""
@@ -200,8 +200,8 @@ class Tenants:
                 return
             is_active = row.status is TenantStatus.ACTIVE
             await connection.execute(_QUERIES.resume_kinds, row.tenant.id, list(kinds), is_active)
-            await connection.execute(_QUERIES.tell, row.tenant.id)
-            await self._audit(connection, "tenant resume", row.tenant.id, slug, {"kinds": list(kinds)})
+            await tell(connection, row.tenant.id)
+            await audited(connection, "tenant resume", row.tenant.id, slug, {"kinds": list(kinds)})
 
     async def set_schedule(self, slug: str, kind: Kind, mode: Mode, every: timedelta | None) -> None:
         """Choose when a kind runs; *every* None: at the default interval."""
@@ -215,7 +215,7 @@ class Tenants:
         async with self._changing() as connection:
             if all_items:
                 await connection.execute(_QUERIES.mark_all, row.tenant.id, list(kinds))
-                await self._audit(connection, "mark all", row.tenant.id, slug, {"kinds": list(kinds)})
+                await audited(connection, "mark all", row.tenant.id, slug, {"kinds": list(kinds)})
             for kind in kinds:
                 await connection.execute(_QUERIES.request_sync, slug, kind)
 
@@ -242,22 +242,12 @@ class Tenants:
             ]
         async with self._changing() as connection:
             await connection.execute(_QUERIES.without_time_limit)
-            await self._audit(connection, "tenant remove", tenant, slug, {"with_store": with_store})
+            await audited(connection, "tenant remove", tenant, slug, {"with_store": with_store})
             for step in [*steps, _QUERIES.remove_changes, _QUERIES.remove_replaced_stock]:
                 await connection.execute(step, tenant, timeout=_REMOVAL_TIMEOUT_S)
 
-    @contextlib.asynccontextmanager
-    async def _changing(self) -> AsyncIterator[PoolConnectionProxy]:
-        with explained():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_QUERIES.set_operator, self._operator)
-                yield connection
-
-    @staticmethod
-    async def _audit(
-        connection: PoolConnectionProxy, action: str, tenant: TenantId, slug: str, what: Mapping[str, Any]
-    ) -> None:
-        await connection.execute(_QUERIES.audit, action, tenant, slug, _encode(what).decode())
+    def _changing(self) -> AbstractAsyncContextManager[PoolConnectionProxy]:
+        return changing(self._pool, self._operator)
 
 
 def tenant_of(row: asyncpg.Record, number: int) -> Tenant:

@@ -1,8 +1,4 @@
--- Tenants as operators keep them. Who changes one is set before, for the audit table.
-
--- name: set_operator
--- $1 who text
-SELECT set_config('rocksync.operator', $1, true);
+-- Tenants as operators keep them.
 
 -- name: all
 SELECT id, slug, name, domain, status, status_reason, paused_until, mappers, settings, revision, orders_since, created_at,
@@ -52,10 +48,6 @@ UPDATE rocksync.tenant
        settings = (settings || $5::jsonb) - $6::text[]
  WHERE id = $1;
 
--- name: audit
--- $1 action text, $2 tenant_id bigint, $3 slug text, $4 what jsonb
-SELECT rocksync.audited($1, $2, $3, $4);
-
 -- name: set_orders_since
 -- $1 tenant_id bigint, $2 orders_since timestamptz
 UPDATE rocksync.tenant SET orders_since = $2 WHERE id = $1;
@@ -90,11 +82,6 @@ UPDATE rocksync.schedule
        due_at = CASE WHEN $3 AND (mode <> 'manual' OR requested_at IS NOT NULL) THEN clock_timestamp() ELSE due_at END
  WHERE tenant_id = $1
    AND kind = ANY ($2::text[]);
-
--- name: tell
--- Wake the workers for a tenant.
--- $1 tenant_id bigint
-SELECT pg_notify('rocksync', 'tenant ' || $1::bigint);
 
 -- name: stop
 -- Not for what a pass says of credentials that were replaced since it began.
