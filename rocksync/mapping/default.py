@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 
@@ -23,6 +22,7 @@ from rocksync.domain.documents import (
     VariationPayload,
 )
 from rocksync.domain.orders import IMPORTED_AS, HubLine, HubOrder, Invoice, Shipment
+from rocksync.domain.texts import stamp
 from rocksync.mapping.validation import InvalidPayloadError
 
 _TEXTS = ("name", "description", "short_description", "brand", "model", "ean", "link")
@@ -194,7 +194,7 @@ def invoice_payload(invoice: Invoice) -> InvoicePayload:
         "nfe_key": invoice.key.strip(),
         "nfe_number": invoice.number.strip(),
         "nfe_serie": invoice.series.strip(),
-        "nfe_date": utc_text(invoice.issued_at),
+        "nfe_date": stamp(invoice.issued_at),
     }
     if invoice.xml_url:
         payload["nfe_link"] = invoice.xml_url
@@ -215,10 +215,5 @@ def shipment_payload(shipment: Shipment) -> ShipmentPayload:
     if shipment.tracking_url:
         payload["track_url"] = shipment.tracking_url
     if shipment.shipped_at:
-        payload["date_shipped"] = utc_text(shipment.shipped_at)
+        payload["date_shipped"] = stamp(shipment.shipped_at)
     return payload
-
-
-def utc_text(moment: datetime) -> str:
-    """Return the moment as Plugg.to writes times: ``2024-07-15T18:07:07.000Z``. Source: pluggto-api 4.4, X16."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

@@ -1,11 +1,10 @@
 """Bodies and paths as Plugg.to takes them: typed, and never with a null or an empty member.
 
-Source: pluggto-api 3.3 and 4.3 (member names and types), 3.8 (an omitted member keeps its value), 9 X16 (dates).
+Source: pluggto-api 3.3 and 4.3 (member names and types), 3.8 (an omitted member keeps its value).
 """
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import quote
@@ -16,12 +15,6 @@ from rocksync.domain.errors import ItemError
 
 _CENT = Decimal("0.01")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-def stamp(instant: datetime) -> str:
-    """*instant* as ``YYYY-MM-DDTHH:MM:SS.mmmZ`` in UTC."""
-    utc = instant.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
 def money(value: object) -> Decimal:

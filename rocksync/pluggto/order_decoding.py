@@ -6,8 +6,8 @@ from typing import Any
 
 from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import HubLine, HubOrder, HubShipment
+from rocksync.domain.texts import stamp
 from rocksync.pluggto import people, replies
-from rocksync.pluggto.encoding import stamp
 from rocksync.pluggto.reading import moment, number, row, rows, text, whole, yes
 
 

@@ -11,9 +11,10 @@ from rocksync.domain.orders import HubOrder
 from rocksync.domain.outcomes import Delivery
 from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
+from rocksync.domain.texts import stamp
 from rocksync.pluggto import order_decoding, order_writes, requests
 from rocksync.pluggto.client import AmbiguousError, Client
-from rocksync.pluggto.encoding import body, stamp
+from rocksync.pluggto.encoding import body
 from rocksync.pluggto.replies import Page
 
 _NOT_FOUND = 404

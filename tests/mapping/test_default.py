@@ -12,7 +12,7 @@ from rocksync.domain.errors import ItemError
 from rocksync.domain.orders import Invoice, OrderStatus, Shipment, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.mapping import samples
-from rocksync.mapping.default import attribute_code, plain, utc_text
+from rocksync.mapping.default import attribute_code, plain
 from rocksync.mapping.mapper import Mappers
 from tests.mapping.rows import listing, price, stock, tenant, variation
 
@@ -335,7 +335,3 @@ def test_numbers_lose_the_zeros_at_their_end() -> None:
         "100",
         "0",
     ]
-
-
-def test_times_are_utc_with_milliseconds() -> None:
-    assert utc_text(datetime(2024, 1, 1, 0, 0, 0, 1500, tzinfo=UTC)) == "2024-01-01T00:00:00.001Z"

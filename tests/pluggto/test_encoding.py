@@ -1,5 +1,4 @@
 import json
-from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -67,13 +66,6 @@ def test_leading_zeros_and_exact_decimals_survive() -> None:
 def test_what_does_not_fit_its_member_is_refused_with_its_name(member: dict) -> None:
     with pytest.raises(ItemError):
         encoding.body("A", member)
-
-
-def test_instants_are_sent_in_utc_with_milliseconds() -> None:
-    noon = datetime(2026, 3, 1, 12, 0, 0, 1999, tzinfo=timezone(timedelta(hours=-3)))
-
-    assert encoding.stamp(noon) == "2026-03-01T15:00:00.001Z"
-    assert encoding.stamp(datetime(2026, 3, 1, tzinfo=UTC)) == "2026-03-01T00:00:00.000Z"
 
 
 def test_a_special_price_of_nothing_is_none() -> None:
