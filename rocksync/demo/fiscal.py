@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from rocksync.mapping.validation import nfe_check_digit
+
 _SAO_PAULO = "35"
 _MODEL = "55"
 _NORMAL_EMISSION = "1"
@@ -15,6 +17,4 @@ def nfe_key(cnpj: str, number: int, issued_at: datetime) -> str:
     """
     code = number * 7919 % 100_000_000
     digits = f"{_SAO_PAULO}{issued_at:%y%m}{cnpj}{_MODEL}{SERIES.zfill(3)}{number:09d}{_NORMAL_EMISSION}{code:08d}"
-    weighed = sum(int(digit) * (2 + place % 8) for place, digit in enumerate(reversed(digits)))
-    rest = weighed % 11
-    return digits + ("0" if rest < 2 else str(11 - rest))  # noqa: PLR2004 (by the manual)
+    return digits + nfe_check_digit(digits)

@@ -15,7 +15,7 @@ from typing import NoReturn
 from rocksync.mapping.wire import Source, SourceFile
 
 GROUP = "rocksync.mappers"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _YOUNG_S = 2.0
 _LARGEST_MB = 16
 _Signature = tuple[tuple[str, int, int, int, int], ...]
@@ -62,7 +62,7 @@ def scan(folder: Path, known: Mapping[str, Found]) -> Scan:
         name = _mapper_name(path)
         if name is None:
             continue
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             oddities[name] = f"{path.name} is ignored: a mapper's name has lower-case letters, digits, - and _ only"
         elif name in found:
             oddities[name] = f"there is a folder and a file named {name}; the folder is used"
@@ -92,7 +92,7 @@ def _mapper_name(path: Path) -> str | None:
         return path.name if (path / "__init__.py").is_file() else None
     except PermissionError:
         name = path.name.removesuffix(".py")
-        return name if _NAME.fullmatch(name) else None
+        return name if NAME.fullmatch(name) else None
 
 
 def _read(folder: Path, path: Path, name: str, known: Found | None) -> Found:

@@ -289,7 +289,8 @@ class Mappers:
         decode: Callable[[_Row, Answer], _Made],
     ) -> list[_Made | ItemError]:
         if plan.crew is None:
-            return [_mapper_error(key(row), plan.fault or "its mappers cannot be used") for row in rows]
+            fault = plan.fault or "its mappers cannot be used"
+            return [ItemError(key(row), fault, reason=Reason.MAPPER_ERROR) for row in rows]
         if not rows:
             return []
 
@@ -340,10 +341,6 @@ def _digest(tenant: Tenant, parts: Sequence[str]) -> str:
 def _has_parcel(pair: _OrderPair) -> bool:
     hub, store = pair
     return store is not None and hub.status not in CANCELED and not (store.invoice is None and store.shipment is None)
-
-
-def _mapper_error(key: str, detail: str) -> ItemError:
-    return ItemError(key, detail, reason=Reason.MAPPER_ERROR)
 
 
 async def _in_chunks(rows: Iterable[_Row], convert: Callable[[_Row], _Made]) -> list[_Made | ItemError]:

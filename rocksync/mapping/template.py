@@ -1,8 +1,7 @@
 """The file that a new mapper starts from."""
 
-import re
+from rocksync.mapping.folder import NAME
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _LONGEST_NAME = 100  # file systems take 255 bytes
 _TEXT = '''"""What {title} wants at Plugg.to.
 
@@ -44,7 +43,7 @@ def new_mapper_source(name: str) -> str:
     """
     if len(name) > _LONGEST_NAME:
         raise ValueError(f"a mapper name has at most {_LONGEST_NAME} characters, not {len(name)}")
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no mapper name: lower-case letters, digits, - and _, and no - or _ first")
     title = name.replace("-", " ").replace("_", " ").title()
     return _TEXT.format(name=name, title=title)

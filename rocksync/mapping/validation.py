@@ -204,11 +204,10 @@ def _check_amounts(place: str, amounts: dict[str, Any], members: tuple[str, ...]
             raise InvalidPayloadError(f"{place}{member} must be a number, not {amount}")
 
 
-def check_size(encoded: msgspec.Raw) -> msgspec.Raw:
-    """Return a payload as JSON that is not larger than one may be."""
+def check_size(encoded: msgspec.Raw) -> None:
+    """Raise InvalidPayloadError when a payload, as JSON, is larger than one may be."""
     if len(encoded) > LARGEST_BYTES:
         raise InvalidPayloadError(f"the payload is larger than {LARGEST_BYTES:,} bytes of JSON")
-    return encoded
 
 
 def invoice(payload: object) -> InvoicePayload:
