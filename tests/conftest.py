@@ -1,4 +1,4 @@
-"""One Postgres for the whole run, whatever the number of test processes, and a database of its own per test.
+"""One Postgres for the whole run, whatever the number of test processes; a database and a hub of its own per test.
 
 ``ROCKSYNC_TEST_DSN`` names a server to use instead (as a role that may create databases),
 ``ROCKSYNC_TEST_BINARIES`` the folder of another PostgreSQL's programs.
@@ -22,6 +22,8 @@ import pytest
 from rocksync.postgres import embedded
 from rocksync.postgres.migrate import folder, migrate
 from rocksync.postgres.pool import open_pool
+from rocksync.sandbox.hub import Sandbox
+from rocksync.sandbox.server import serve
 
 # Repeatable, and no judge of how busy the machine is; campaigns choose other examples.
 hypothesis.settings.register_profile(
@@ -144,3 +146,10 @@ async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
     opened = await asyncpg.connect(database)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Sandbox]:
+    """A strict sandbox of this test's own."""
+    async with serve() as sandbox:
+        yield sandbox

@@ -8,7 +8,7 @@ from rocksync.app import open_app
 from rocksync.domain.documents import StockDocument
 from rocksync.domain.outcomes import Delivery
 from rocksync.domain.tenancy import Kind, Tenant
-from tests.worker.conftest import hub, world  # noqa: F401 - fixtures
+from tests.worker.conftest import world  # noqa: F401 - a fixture
 from tests.worker.world import World
 
 SOME = ["https://img.example/1.jpg", "https://img.example/2.jpg"]

@@ -14,7 +14,7 @@ from rocksync.postgres.listener import News, listening
 from rocksync.postgres.schedules import Schedules
 from tests.chaos.arena import through
 from tests.chaos.proxy import proxying
-from tests.worker.conftest import hub, world  # noqa: F401 - fixtures
+from tests.worker.conftest import world  # noqa: F401 - a fixture
 from tests.worker.waiting import until
 from tests.worker.world import World
 

@@ -14,7 +14,6 @@ import pytest
 
 from rocksync.postgres.vault import new_key
 from rocksync.sandbox.hub import Sandbox
-from rocksync.sandbox.server import serve
 from tests.worker.world import KEY, World, open_world
 
 from .forked import Forked
@@ -61,12 +60,6 @@ def environment(database: str) -> dict[str, str]:
         "ROCKSYNC_SECRETS__KEYS": new_key(),
         "ROCKSYNC_OPERATOR": "ana",
     }
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Sandbox]:
-    async with serve(host="127.0.0.1", port=0, profile="strict") as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import pytest
 
 from rocksync.sandbox.hub import Sandbox
 from rocksync.sandbox.server import serve
+from tests.worker.waiting import until
 
 from .conftest import Command
-from .test_worker import Shop, running, until
+from .test_worker import Shop, running
 
 PRODUCTS = 120
 

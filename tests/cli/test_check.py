@@ -1,7 +1,6 @@
 """``rocksync tenant check``: what it finds, and that it leaves no trace."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,6 @@ from rocksync.cli.findings import SORTS, Finding
 from rocksync.cli.preflight import of_app, open_preflight
 from rocksync.postgres.vault import new_key
 from rocksync.sandbox.hub import Sandbox
-from rocksync.sandbox.server import serve
 from rocksync.settings import Secrets
 from rocksync.sql import load
 from tests.worker.world import Shop, World
@@ -29,12 +27,6 @@ COMPLETE = {
     "categories": ["Casa > Cozinha"],
     "photos": ["https://fotos.example/1.jpg"],
 }
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Sandbox]:
-    async with serve() as sandbox:
-        yield sandbox
 
 
 async def findings(world: World, shop: Shop, **options: datetime) -> dict[str, Finding]:

@@ -11,7 +11,7 @@ import pytest
 
 from rocksync.cli.main import cli
 from rocksync.settings import list_keys
-from tests.worker.conftest import hub, world  # noqa: F401 # fixtures
+from tests.worker.conftest import world  # noqa: F401 # a fixture
 from tests.worker.world import World
 
 DOCS = Path(__file__).parents[2] / "docs"

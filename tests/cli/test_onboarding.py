@@ -5,10 +5,11 @@ import pytest
 
 from rocksync.postgres.credentials import CredentialStore
 from rocksync.postgres.vault import Vault
+from tests.worker.waiting import until
 
 from .conftest import Command
 from .test_tenant import SECRETS
-from .test_worker import hub, running, until  # noqa: F401 # hub is a fixture
+from .test_worker import running
 
 PLAIN = list(SECRETS.values())
 ADD = "SELECT rocksync.add_tenant($1, $2, $3, $4, $5, $6, $7)"
@@ -73,7 +74,7 @@ async def test_a_running_worker_seals_wipes_and_vacuums_what_sql_hands_in(
     environment: dict[str, str],
     connection: asyncpg.Connection,
     pool: asyncpg.Pool,
-    hub,  # noqa: F811
+    hub,
     tmp_path,
 ):
     settings = environment | {"ROCKSYNC_PLUGGTO__BASE_URL": hub.url, "ROCKSYNC_HTTP__PORT": "0"}

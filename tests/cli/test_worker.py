@@ -6,8 +6,7 @@ import json
 import re
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,17 +16,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rocksync.sandbox.hub import Sandbox
-from rocksync.sandbox.server import serve
+from tests.worker.waiting import until
 
 from .conftest import Command, clean_environment
 
 ADD = ("tenant", "add", "acme", "--name", "Acme", "--domain", "acme.test")
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Sandbox]:
-    async with serve() as sandbox:
-        yield sandbox
 
 
 @dataclass
@@ -165,13 +158,6 @@ async def running(
         if process.returncode is None:
             process.kill()
         await process.communicate()
-
-
-async def until(condition: Callable[[], Awaitable[object]], within_s: float = 20.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not await condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
 
 
 async def test_a_worker_serves_until_it_is_told_to_stop(

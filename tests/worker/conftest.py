@@ -5,14 +5,7 @@ import asyncpg
 import pytest
 
 from rocksync.sandbox.hub import Sandbox
-from rocksync.sandbox.server import serve
 from tests.worker.world import World, open_world
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Sandbox]:
-    async with serve(host="127.0.0.1", port=0, profile="strict") as sandbox:
-        yield sandbox
 
 
 @pytest.fixture
