@@ -12,7 +12,7 @@ from rocksync.domain.tenancy import Kind, Mode, TenantStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindSituation:
-    """When one kind of the tenant runs, and what stands in its way. ``paused_reason`` None: it is not paused.
+    """When one kind of the tenant runs, and what stands in its way.
 
     ``mapper_version``: what its items were mapped with last.
     """
@@ -113,7 +113,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The whole chain, ending in one ``verdict``. ``eligibility`` are facts by name; ``part`` is what decided."""
+    """The whole chain, ending in one ``verdict``, of the part ``decided_by``. ``eligibility`` are facts by name."""
 
     slug: str
     what: str
