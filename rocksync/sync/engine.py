@@ -7,7 +7,7 @@ bounded. Recording comes last: what a crash leaves unrecorded is delivered once 
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -83,11 +83,11 @@ class Flow(Generic[R, D]):
     are due, and says what became of each; it may raise ItemError for all of them, PassError and TenantError.
     ``announce``, if any, is told of what is about to be delivered and notes it down, so that it is known even if nobody
     lives to record it; ``withdraw`` is told of what was announced and certainly was not sent: else each slice would
-    begin by looking up at the hub what the one before left. ``plain`` is what is compared with, and stored as, the
-    accepted payload.
+    begin by looking up at the hub what the one before left. ``unchanged`` is the outcome of an item that need not be
+    sent, as the hub accepted it like this; None: it must be.
     """
 
-    read: Callable[[Sequence[str]], Awaitable[dict[str, R]]]
+    read: Callable[[Sequence[str]], Awaitable[Mapping[str, R]]]
     convert: Callable[
         [Sequence[tuple[Item, R | None]]], Awaitable[Sequence[D | Skip | Skipped | Held | Forgotten | ItemError]]
     ]

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -78,7 +79,12 @@ async def sync_orders(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
     report = await run_pass(
         lease,
         deps.items,
-        Flow(read=advance.read, convert=advance.convert, deliver=advance.deliver, unchanged=lambda _item, _task: None),
+        Flow(
+            read=partial(deps.orders.rows, lease.tenant.id),
+            convert=advance.convert,
+            deliver=advance.deliver,
+            unchanged=lambda _item, _task: None,
+        ),
         limits,
     )
     if not report.complete:
@@ -124,10 +130,6 @@ class _Advance:
     lease: Lease
     deps: Deps
     limits: Slice
-
-    async def read(self, ids: Sequence[str]) -> dict[str, OrderRow]:
-        """Both sides of each order."""
-        return dict(await self.deps.orders.rows(self.lease.tenant.id, ids))
 
     async def convert(
         self, pairs: Sequence[tuple[Item, OrderRow | None]]

@@ -1,6 +1,7 @@
 """Prices to the hub."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from rocksync.domain.catalog import Price
 from rocksync.domain.documents import PriceDocument, Skip
@@ -22,9 +23,6 @@ async def sync_prices(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
 
 def price_flow(tenant: Tenant, deps: Deps) -> Flow[Price, PriceDocument]:
     """How prices of *tenant* are read, mapped, compared and delivered."""
-
-    async def read(skus: Sequence[str]) -> dict[str, Price]:
-        return dict(await deps.catalog.prices(tenant.id, skus))
 
     async def convert(
         pairs: Sequence[tuple[Item, Price | None]],
@@ -52,7 +50,13 @@ def price_flow(tenant: Tenant, deps: Deps) -> Flow[Price, PriceDocument]:
             for item, document in parcel
         ]
 
-    return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged, together=True)
+    return Flow(
+        read=partial(deps.catalog.prices, tenant.id),
+        convert=convert,
+        deliver=deliver,
+        unchanged=unchanged,
+        together=True,
+    )
 
 
 async def _gone(

@@ -33,10 +33,10 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
     """How products of *tenant* are read, mapped, compared and delivered."""
     revisions: Mapping[str, OfferRevisions] = {}
 
-    async def read(skus: Sequence[str]) -> dict[str, Listing]:
+    async def read(skus: Sequence[str]) -> Mapping[str, Listing]:
         nonlocal revisions  # read first: what changes from now on is not in them, and may be in the listings
         revisions = {} if deps.mapper.maps_offers(tenant) else await deps.items.offer_revisions(tenant.id, skus)
-        return dict(await deps.catalog.listings(tenant.id, skus))
+        return await deps.catalog.listings(tenant.id, skus)
 
     async def convert(
         pairs: Sequence[tuple[Item, Listing | None]],

@@ -1,6 +1,7 @@
 """Stock to the hub: absolute sellable quantities, zero included."""
 
 from collections.abc import Sequence, Set
+from functools import partial
 
 from rocksync.domain.catalog import Stock
 from rocksync.domain.documents import Skip, StockDocument
@@ -23,9 +24,6 @@ async def sync_stock(lease: Lease, deps: Deps, limits: Slice) -> PassReport:
 
 def stock_flow(tenant: Tenant, deps: Deps) -> Flow[Stock, StockDocument]:
     """How stocks of *tenant* are read, mapped, compared and delivered."""
-
-    async def read(skus: Sequence[str]) -> dict[str, Stock]:
-        return dict(await deps.catalog.stocks(tenant.id, skus))
 
     async def convert(
         pairs: Sequence[tuple[Item, Stock | None]],
@@ -56,7 +54,7 @@ def stock_flow(tenant: Tenant, deps: Deps) -> Flow[Stock, StockDocument]:
         accepted = Accepted(key=item.key, revision=item.revision, payload=payload, delivery=delivery)
         return [accepted] if document.fault is None else [accepted, refused(item, document.fault)]
 
-    return Flow(read=read, convert=convert, deliver=deliver, unchanged=unchanged)
+    return Flow(read=partial(deps.catalog.stocks, tenant.id), convert=convert, deliver=deliver, unchanged=unchanged)
 
 
 def _left_the_store(sku: str) -> Stock:
