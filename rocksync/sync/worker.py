@@ -8,7 +8,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
@@ -145,22 +145,15 @@ class Worker:
     async def run(self, stop: asyncio.Event, scope: Scope | None = None) -> None:
         """Work until *stop* is set; then finish or release what is in flight within the drain time."""
         scope = scope or Scope()
-        keeper = asyncio.create_task(self._keep_leases())
-        try:
+        async with self._leases_kept():
             while not stop.is_set():
                 if (self._free or 1) > await self._claim(scope):  # otherwise more is due
                     await self._idle(stop)
-        finally:
-            await self._drain()
-            keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
 
     async def run_until_idle(self, scope: Scope, more: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
         """Run what is due in *scope*, and what that makes due (*more* asks for it), until there is nothing left."""
         self._eager = True
-        keeper = asyncio.create_task(self._keep_leases())
-        try:
+        async with self._leases_kept():
             while not stop.is_set():
                 if await self._claim(scope):
                     continue
@@ -170,6 +163,13 @@ class Worker:
                     return
                 elif not await self._claim(scope):
                     await self._idle(stop)
+
+    @contextlib.asynccontextmanager
+    async def _leases_kept(self) -> AsyncIterator[None]:
+        """Keep the leases of passes that are claimed in here; at the end those that run get the drain time."""
+        keeper = asyncio.create_task(self._keep_leases())
+        try:
+            yield
         finally:
             await self._drain()
             keeper.cancel()
