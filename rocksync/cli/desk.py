@@ -130,7 +130,7 @@ def resend(slug: str, what: str, key: str, as_json: bool) -> None:
 
     async def body(access: "Access") -> None:
         tenant = (await access.tenants.get(slug)).tenant.id
-        keys = await _keys(access, slug, what, key)
+        keys = await _keys(access, tenant, what, key)
         held = await access.desk.holds(Filter(slug=slug, kinds=list(keys.by_kind), keys=list(keys.by_kind.values())))
         kept_out = await _kept_out(access, tenant, keys)
         manual = await access.desk.resend(tenant, slug, keys)
@@ -162,7 +162,7 @@ def history(slug: str, what: str, key: str, limit: int, as_json: bool) -> None:
 
     async def body(access: "Access") -> None:
         tenant = (await access.tenants.get(slug)).tenant.id
-        lines = await access.desk.history(tenant, await _keys(access, slug, what, key), limit=limit)
+        lines = await access.desk.history(tenant, await _keys(access, tenant, what, key), limit=limit)
         told = [attempt_as_json(line) for line in lines]
         if as_json:
             print_json(told)
@@ -202,8 +202,7 @@ async def _kept_out(access: "Access", tenant: "TenantId", keys: "Keys") -> str |
     return None if item.detail is None or "rocksync resend" in item.detail else item.detail
 
 
-async def _keys(access: "Access", slug: str, what: str, key: str) -> "Keys":
-    tenant = (await access.tenants.get(slug)).tenant.id
+async def _keys(access: "Access", tenant: "TenantId", what: str, key: str) -> "Keys":
     return await (access.desk.keys_of_sku if what == "sku" else access.desk.keys_of_order)(tenant, key)
 
 

@@ -52,7 +52,7 @@ async def explain_order(
     *,
     deps: Deps,
     situation: Situation,
-    attempts: Sequence[Attempt] = (),
+    attempts: Sequence[Attempt],
 ) -> Explanation:
     """Return the whole chain of the order that goes by *name* and has *order_id* at Plugg.to."""
     return await _Run(tenant, order_id, deps, situation).explanation(name, attempts)

@@ -30,7 +30,7 @@ async def explain_sku(
     *,
     deps: Deps,
     situation: Situation,
-    attempts: Sequence[Attempt] = (),
+    attempts: Sequence[Attempt],
 ) -> Explanation:
     """Return the whole chain of *sku*, whose product is ``keys[Kind.PRODUCT]``."""
     run = _Run(tenant, sku, keys, deps, situation)
