@@ -13,7 +13,7 @@ from rocksync.sandbox.server import serve
 from tests.worker.waiting import until
 
 from .conftest import Command
-from .test_worker import Shop, running
+from .test_worker import Shop, added, running
 
 PRODUCTS = 120
 
@@ -35,16 +35,7 @@ def environment(environment: dict[str, str], hub: Sandbox) -> dict[str, str]:
 
 @pytest.fixture
 async def shop(hub: Sandbox, rocksync: Command, connection: asyncpg.Connection) -> Shop:
-    account = hub.add_account()
-    given = account.credentials
-    secrets = {
-        "ROCKSYNC_CLIENT_ID": given.client_id,
-        "ROCKSYNC_CLIENT_SECRET": given.client_secret,
-        "ROCKSYNC_API_USER": given.api_user,
-        "ROCKSYNC_API_SECRET": given.api_secret,
-    }
-    ended = await rocksync("tenant", "add", "acme", "--name", "Acme", "--domain", "acme.test", "--json", **secrets)
-    assert ended.code == 0, ended.err
+    shop, tenant = await added(hub, rocksync)
     await connection.execute(
         f"""
         WITH skus AS (SELECT 'P' || n AS sku FROM generate_series(1, {PRODUCTS}) n),
@@ -52,9 +43,9 @@ async def shop(hub: Sandbox, rocksync: Command, connection: asyncpg.Connection) 
              prices AS (INSERT INTO store.price (tenant_id, sku, price) SELECT $1, sku, 10 FROM skus)
         INSERT INTO store.stock (tenant_id, sku, on_hand) SELECT $1, sku, 5 FROM skus
         """,
-        ended.json["id"],
+        tenant,
     )
-    return Shop(user=account.user_id, secrets=secrets)
+    return shop
 
 
 async def status(connection: asyncpg.Connection) -> str:

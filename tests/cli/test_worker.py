@@ -41,8 +41,8 @@ def environment(environment: dict[str, str], hub: Sandbox, tmp_path: Path) -> di
     }
 
 
-@pytest.fixture
-async def shop(hub: Sandbox, rocksync: Command, connection: asyncpg.Connection) -> Shop:
+async def added(hub: Sandbox, rocksync: Command) -> tuple[Shop, int]:
+    """A draft tenant, and its number."""
     account = hub.add_account()
     given = account.credentials
     secrets = {
@@ -53,6 +53,12 @@ async def shop(hub: Sandbox, rocksync: Command, connection: asyncpg.Connection) 
     }
     ended = await rocksync(*ADD, "--json", **secrets)
     assert ended.code == 0, ended.err
+    return Shop(user=account.user_id, secrets=secrets), ended.json["id"]
+
+
+@pytest.fixture
+async def shop(hub: Sandbox, rocksync: Command, connection: asyncpg.Connection) -> Shop:
+    shop, tenant = await added(hub, rocksync)
     await connection.execute(
         """
         WITH skus AS (SELECT 'P' || n AS sku, n FROM generate_series(1, 6) n),
@@ -60,9 +66,9 @@ async def shop(hub: Sandbox, rocksync: Command, connection: asyncpg.Connection) 
              prices AS (INSERT INTO store.price (tenant_id, sku, price) SELECT $1, sku, 10 FROM skus WHERE n <> 5)
         INSERT INTO store.stock (tenant_id, sku, on_hand) SELECT $1, sku, n FROM skus WHERE n <> 6
         """,
-        ended.json["id"],
+        tenant,
     )
-    return Shop(user=account.user_id, secrets=secrets)
+    return shop
 
 
 async def test_an_activation_shows_its_plan_and_anything_but_yes_leaves_a_draft(

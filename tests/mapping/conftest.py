@@ -1,10 +1,8 @@
 """Mappers of a folder of the test's own, loaded as the worker does it."""
 
-import asyncio
 import contextlib
 import textwrap
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -43,10 +41,3 @@ async def unmapped(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ma
     """Mapping without any mapper."""
     async with open_mappers(tmp_path_factory.mktemp("none")) as mappers:
         yield mappers
-
-
-async def eventually(condition: Callable[[], object], *, within_s: float = 5.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not so within {within_s} s"
-        await asyncio.sleep(0.01)

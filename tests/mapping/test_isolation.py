@@ -17,8 +17,9 @@ from rocksync.domain.documents import PriceDocument, Skip
 from rocksync.domain.errors import ItemError
 from rocksync.domain.reasons import Reason
 from rocksync.mapping.mapper import Mappers
-from tests.mapping.conftest import DEADLINE_S, Folder, eventually
+from tests.mapping.conftest import DEADLINE_S, Folder
 from tests.mapping.rows import listing, price, prices, tenant
+from tests.worker.waiting import eventually
 
 BAD = tenant("bad", 1)
 GOOD = tenant("good", 2)

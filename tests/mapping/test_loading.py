@@ -14,8 +14,9 @@ from rocksync.domain.documents import PriceDocument
 from rocksync.domain.errors import ItemError
 from rocksync.domain.reasons import Reason
 from rocksync.mapping.mapper import Mappers, open_mappers
-from tests.mapping.conftest import DEADLINE_S, Folder, eventually
+from tests.mapping.conftest import DEADLINE_S, Folder
 from tests.mapping.rows import price, tenant
+from tests.worker.waiting import eventually
 
 
 def adds(units: int) -> str:

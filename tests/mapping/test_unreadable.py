@@ -13,8 +13,9 @@ from rocksync.domain.documents import PriceDocument
 from rocksync.domain.errors import ItemError, MisuseError
 from rocksync.mapping.mapper import Mappers
 from rocksync.mapping.texts import storable
-from tests.mapping.conftest import Folder, eventually
+from tests.mapping.conftest import Folder
 from tests.mapping.rows import price, tenant
+from tests.worker.waiting import eventually
 
 ONE_MORE = "@hookimpl\ndef rocksync_map_price(payload):\n    payload['price'] += 1\n"
 

@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -91,13 +91,6 @@ def postmaster(data_dir: Path) -> int:
 
 def supervisors(data_dir: Path) -> list[int]:
     return processes_of(data_dir, named="rocksync.postgres.supervisor")
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        await asyncio.sleep(0.02)
 
 
 async def answers(dsn: str, query: str = "SELECT 1") -> object:

@@ -14,13 +14,13 @@ from tests.postgres.embedded_users import (
     QUICK,
     all_ended,
     answers,
-    eventually,
     postmaster,
     processes_of,
     said,
     supervisors,
     user,
 )
+from tests.worker.waiting import eventually
 
 KEPT = "SELECT sum(number) FROM kept"
 SUM = 5000 * 5001 // 2

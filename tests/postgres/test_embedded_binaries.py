@@ -13,10 +13,10 @@ from tests.postgres.embedded_users import (
     SHA256_DIGITS,
     all_ended,
     answers,
-    eventually,
     said,
     user,
 )
+from tests.worker.waiting import eventually
 
 NOBODY = 65534
 # The capability lets it reach an interpreter and a checkout that are closed to others; it is not root all the same.

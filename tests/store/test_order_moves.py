@@ -91,16 +91,6 @@ async def test_a_status_never_moves_backwards(
     assert (await orders.rows(shop.id, [ID]))[ID].store.status == then
 
 
-async def test_a_move_that_changes_nothing_writes_nothing(shop: Shop, orders: StoreOrders) -> None:
-    await shop.sell("A")
-    store = await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
-    await shop.forget_changes()
-
-    await orders.move(shop.lease, store, OrderStatus.PENDING, RAW, reserve=True)
-
-    assert await shop.changes() == set()
-
-
 async def test_a_tenant_that_reserves_no_more_lets_go_of_what_is_not_off_hand(shop: Shop, orders: StoreOrders) -> None:
     await shop.sell("A", "B")
     waiting = await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
@@ -206,12 +196,15 @@ async def test_the_platform_cancelling_or_deleting_an_order_lets_its_stock_go(sh
     assert await shop.stock("B") == (10, 0)
 
 
-async def test_moves_of_a_worker_do_not_make_the_order_pending_again(shop: Shop, orders: StoreOrders) -> None:
+@pytest.mark.parametrize("status", [OrderStatus.PENDING, OrderStatus.APPROVED])
+async def test_moves_of_a_worker_do_not_make_the_order_pending_again(
+    shop: Shop, orders: StoreOrders, status: OrderStatus
+) -> None:
     await shop.sell("A")
     store = await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
     await shop.forget_changes()
 
-    await orders.move(shop.lease, store, OrderStatus.APPROVED, RAW, reserve=True)
+    await orders.move(shop.lease, store, status, RAW, reserve=True)
 
     assert await shop.changes() == set()
 

@@ -1,8 +1,6 @@
-import asyncio
 import contextlib
 import socket
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -15,6 +13,7 @@ from rocksync.domain.fleet import FleetStanding
 from rocksync.telemetry.metrics import Metrics
 from rocksync.telemetry.notifications import Notice
 from rocksync.telemetry.server import Watch, serving
+from tests.worker.waiting import eventually
 
 ORDER = "60a66dfbe3f2ab416d669e38"
 
@@ -73,15 +72,8 @@ async def fetch(url: str, path: str, data: bytes | None = None) -> tuple[int, st
             return reply.status, await reply.text()
 
 
-async def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
-
-
 async def test_metrics_are_served(url: str, world: World):
-    await until(lambda: world.looks)
+    await eventually(lambda: world.looks)
 
     status, text = await fetch(url, "/metrics")
 
@@ -113,14 +105,14 @@ async def test_a_lost_database_is_seen_in_the_metrics(url: str, world: World):
     world.fails = True
     looked = world.looks
 
-    await until(lambda: world.looks > looked + 1)
+    await eventually(lambda: world.looks > looked + 1)
 
     assert "rocksync_database_up 0.0" in (await fetch(url, "/metrics"))[1]
 
 
 async def test_a_notification_is_answered_at_once_and_reaches_the_worker(url: str, world: World):
     status, _ = await fetch(url, "/notifications/pluggto", f'{{"type":"orders","id":"{ORDER}","user":7}}'.encode())
-    await until(lambda: world.noticed)
+    await eventually(lambda: world.noticed)
 
     assert status == 200
     assert world.noticed == [Notice(order_id=ORDER, user="7")]
@@ -138,7 +130,7 @@ async def test_a_database_that_the_worker_cannot_write_counts_as_down(world: Wor
     watch = world.watch()
 
     async with serving(watch) as url:
-        await until(lambda: world.looks > 1)
+        await eventually(lambda: world.looks > 1)
         watch.metrics.beaten("the database's disk is full")
         refused = await fetch(url, "/metrics")
 

@@ -11,3 +11,11 @@ async def until(condition: Callable[[], Awaitable[object]], *, within_s: float =
     while not await condition():
         assert time.monotonic() < deadline, f"not so within {within_s} s"
         await asyncio.sleep(every_s)
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    """The same for what needs no asking."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "not so within 30 s"
+        await asyncio.sleep(0.01)
