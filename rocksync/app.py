@@ -16,8 +16,8 @@ import asyncpg
 from prometheus_client import CollectorRegistry
 
 from rocksync import failures
-from rocksync.domain.errors import SettingsError, TenantError
-from rocksync.domain.tenancy import Kind, Lease, TenantId
+from rocksync.domain.errors import SettingsError
+from rocksync.domain.tenancy import Kind, TenantId
 from rocksync.mapping.mapper import Mappers, open_mappers
 from rocksync.mapping.runs import MapperRun, unseen
 from rocksync.pluggto.facts import BreakerMoved, Exchange, Fact, Login
@@ -213,7 +213,7 @@ class App:
             ),
             schedules=self.schedules,
             deps=self.deps(),
-            stop_tenant=self._stop_tenant,
+            stop_tenant=self.tenants.stop,
             observe=observe,
             count=self.items.count,
             explain=failures.explanation,
@@ -254,9 +254,6 @@ class App:
         faults = [fault for fault in self.mappers.faults() if fault.name]
         self.observers.refused([fault.name for fault in faults if fault.refused])
         return {fault.name: str(fault) for fault in reversed(faults)}
-
-    async def _stop_tenant(self, lease: Lease, error: TenantError) -> None:
-        await self.tenants.stop(lease.tenant.id, error.detail, lease)
 
     async def _mappers_changed(self, worker: Worker, names: Sequence[str]) -> None:
         await self.schedules.wake_mapped(names)

@@ -79,12 +79,10 @@ class Schedules:
             await self._pool.fetchval(_QUERIES.finish, lease.tenant.id, lease.kind, lease.token, complete, reached)
         )
 
-    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> bool:
-        """Give a lease back after a pass that failed, *doubtful* if not all it did is recorded; False: it was lost."""
-        return bool(
-            await self._pool.fetchval(
-                _QUERIES.fail, lease.tenant.id, lease.kind, lease.token, backoff_s, reason, detail, doubtful
-            )
+    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> None:
+        """Give a lease back, unless it was lost, after a pass that failed, *doubtful* if not all it did is recorded."""
+        await self._pool.execute(
+            _QUERIES.fail, lease.tenant.id, lease.kind, lease.token, backoff_s, reason, detail, doubtful
         )
 
     async def failures(self, lease: Lease) -> int:

@@ -12,7 +12,7 @@ import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
 from rocksync import sql
-from rocksync.domain.errors import MisuseError
+from rocksync.domain.errors import MisuseError, TenantError
 from rocksync.domain.tenancy import Credentials, Kind, Lease, Mode, Tenant, TenantId, TenantStatus
 from rocksync.postgres.changing import audited, changing, tell
 from rocksync.postgres.credentials import store_credentials
@@ -219,13 +219,12 @@ class Tenants:
             for kind in kinds:
                 await connection.execute(_QUERIES.request_sync, slug, kind)
 
-    async def stop(self, tenant: TenantId, reason: str, lease: Lease | None = None) -> bool:
-        """Stop an active tenant until its credentials are replaced; False: it was not active.
+    async def stop(self, lease: Lease, error: TenantError) -> None:
+        """Stop an active tenant until its credentials are replaced, for *error* in the pass of *lease*.
 
-        Nothing is done either if they were replaced since the pass of *lease* began, which knew others.
+        Nothing is done if they were replaced since that began: it knew others.
         """
-        of_pass = (lease.kind, lease.token) if lease else (None, None)
-        return bool(await self._pool.execute(_QUERIES.stop, tenant, reason, *of_pass) == "UPDATE 1")
+        await self._pool.execute(_QUERIES.stop, lease.tenant.id, error.detail, lease.kind, lease.token)
 
     async def remove(self, slug: str, *, with_store: bool = False) -> None:
         """Delete all that we know of a tenant, its credentials too; *with_store*: also its rows in the store."""

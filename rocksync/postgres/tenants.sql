@@ -85,7 +85,7 @@ UPDATE rocksync.schedule
 
 -- name: stop
 -- Not for what a pass says of credentials that were replaced since it began.
--- $1 tenant_id bigint, $2 reason text, $3 kind text, $4 token bigint of the pass, or null
+-- $1 tenant_id bigint, $2 reason text, $3 kind text, $4 token bigint of the pass
 UPDATE rocksync.tenant
    SET status = 'needs_credentials', status_reason = $2
  WHERE id = $1

@@ -55,7 +55,7 @@ class Schedules(Protocol):
     async def finish(self, lease: Lease, *, complete: bool, reached: bool) -> bool:
         """Give a lease back; *reached*: the hub answered, so that earlier failures are over."""
 
-    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> bool:
+    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> None:
         """Give a lease back after a failure; *doubtful*: not everything that was delivered is recorded."""
 
     async def failures(self, lease: Lease) -> int:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from rocksync.app import open_app
-from rocksync.domain.errors import SettingsError
+from rocksync.domain.errors import SettingsError, TenantError
 from rocksync.domain.tenancy import Kind
 from rocksync.postgres.listener import News, listening
 from rocksync.postgres.schedules import Schedules
@@ -85,7 +85,7 @@ async def test_a_pass_that_knew_other_credentials_does_not_stop_its_tenant(world
     )
     await world.app.credentials.seal_inbox()
 
-    assert not await world.app.tenants.stop(shop.id, "refused", late)
+    await world.app.tenants.stop(late, TenantError("refused"))
 
     assert await shop.sql("SELECT status FROM rocksync.tenant WHERE id = $1") == "active"
 

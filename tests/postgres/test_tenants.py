@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from rocksync.domain.errors import MisuseError
-from rocksync.domain.tenancy import Credentials, Kind, Mode, TenantId, TenantStatus
+from rocksync.domain.errors import MisuseError, TenantError
+from rocksync.domain.tenancy import Credentials, Kind, Lease, Mode, TenantId, TenantStatus
 from rocksync.postgres.credentials import CredentialStore
 from rocksync.postgres.tenants import NewTenant, Tenants
 from rocksync.postgres.vault import Vault, new_key
@@ -171,13 +171,17 @@ async def test_all_items_are_marked_before_a_requested_pass(pool: asyncpg.Pool, 
 
 
 async def test_a_tenant_is_stopped_only_while_it_is_active(tenants: Tenants, vault: Vault):
-    tenant = await tenants.add(PANELA, CREDENTIALS, vault)
+    await tenants.add(PANELA, CREDENTIALS, vault)
+    tenant = (await tenants.get("casa-da-panela")).tenant
+    lease = Lease(tenant=tenant, kind=Kind.STOCK, mode=Mode.AUTOMATIC, token=1)
 
-    assert not await tenants.stop(tenant, "refused")
+    await tenants.stop(lease, TenantError("refused"))
+    draft = await tenants.get("casa-da-panela")
     await tenants.activate("casa-da-panela")
-    assert await tenants.stop(tenant, "refused")
+    await tenants.stop(lease, TenantError("refused"))
 
     row = await tenants.get("casa-da-panela")
+    assert draft.status is TenantStatus.DRAFT
     assert (row.status, row.status_reason) == (TenantStatus.NEEDS_CREDENTIALS, "refused")
 
 
