@@ -370,9 +370,8 @@ ASKED = {
 @pytest.mark.parametrize("asked", ASKED)
 async def test_what_waits_for_one_tenant_is_not_read_for_another(pool: asyncpg.Pool, asked: str) -> None:
     busy, quiet = await add(pool, "busy"), await add(pool, "quiet")
-    await pool.execute(
-        "UPDATE rocksync.schedule SET mode = 'immediate', due_at = now() + interval '1 hour', lease_worker = 'w'"
-    )
+    await pool.execute("UPDATE rocksync.schedule SET mode = 'immediate'")
+    await pool.execute("UPDATE rocksync.schedule SET due_at = now() + interval '1 hour', lease_worker = 'w'")
     await pool.execute(
         """INSERT INTO rocksync.change (tenant_id, kind, key)
            SELECT $1, 'stock', n::text FROM generate_series(1, 20000) n""",

@@ -179,3 +179,20 @@ async def test_orders_that_were_imported_before_count_as_imported(empty_database
         ("waits", True, "pending"),
     ]
     await connection.close()
+
+
+async def test_kinds_that_were_made_automatic_by_sql_and_never_ran_since_are_due(
+    empty_database: str, tmp_path: Path
+) -> None:
+    connection = await upgraded(
+        empty_database,
+        tmp_path,
+        "SELECT rocksync.add_tenant('casa', 'Casa', 'casa.example', 'client', 'secret', 'user', 'pass')",
+        "SELECT rocksync.activate_tenant('casa')",
+        "SELECT rocksync.set_schedule('casa', kind, 'manual') FROM unnest('{price,stock}'::text[]) AS kind",
+        "UPDATE rocksync.schedule SET mode = 'automatic' WHERE kind = 'stock'",
+    )
+
+    due = await connection.fetch("SELECT kind FROM rocksync.schedule WHERE due_at <= now() ORDER BY kind")
+    assert [kind for (kind,) in due] == ["order", "product", "stock"]
+    await connection.close()
