@@ -42,3 +42,43 @@ END $$;
 UPDATE rocksync.schedule s SET due_at = clock_timestamp()
   FROM rocksync.tenant t
  WHERE t.id = s.tenant_id AND t.status = 'active' AND s.mode <> 'manual' AND s.due_at IS NULL;
+
+-- A switch that was neither on nor off meant off. A limit that could not be read let nothing pass, and one of another name
+-- everything; a number in quotation marks was one.
+SELECT rocksync.audited('tenant set', t.id, t.slug, '{"unset": ["tell_orders"]}')
+  FROM rocksync.tenant t WHERE jsonb_typeof(t.settings -> 'tell_orders') <> 'boolean';
+UPDATE rocksync.tenant SET settings = settings - 'tell_orders'
+ WHERE jsonb_typeof(settings -> 'tell_orders') <> 'boolean';
+ALTER TABLE rocksync.tenant ADD CONSTRAINT tenant_setting_tell_orders_is_true_or_false
+    CHECK (coalesce(jsonb_typeof(settings -> 'tell_orders'), 'boolean') = 'boolean');
+
+DO $$
+DECLARE
+    unfit record;
+BEGIN
+    FOR unfit IN
+        SELECT t.id, t.slug, t.settings -> 'gate' AS was, fit.gate
+          FROM rocksync.tenant t
+         CROSS JOIN LATERAL (
+               SELECT CASE WHEN jsonb_typeof(t.settings -> 'gate') <> 'object'
+                           THEN '{"max_zero_percent": 0, "max_price_change_percent": 0}'
+                           ELSE (SELECT coalesce(jsonb_object_agg(l.name,
+                                     CASE WHEN l.percent = 'null' OR (jsonb_typeof(l.percent) = 'number' AND l.percent >= '0') THEN l.percent
+                                          WHEN l.percent #>> '{}' ~ '^\d{1,9}(\.\d{1,9})?$' THEN to_jsonb((l.percent #>> '{}')::numeric)
+                                          ELSE '0' END), '{}')
+                                   FROM jsonb_each(t.settings -> 'gate') AS l (name, percent)
+                                  WHERE l.name IN ('max_zero_percent', 'max_price_change_percent')) END AS gate) fit
+         WHERE t.settings -> 'gate' NOT IN (fit.gate, 'null')
+    LOOP
+        UPDATE rocksync.tenant SET settings = settings || jsonb_build_object('gate', unfit.gate) WHERE id = unfit.id;
+        PERFORM rocksync.audited('tenant set', unfit.id, unfit.slug,
+                                 jsonb_build_object('settings', '["gate"]'::jsonb, 'gate_was', unfit.was));
+    END LOOP;
+END $$;
+ALTER TABLE rocksync.tenant
+    ADD CONSTRAINT tenant_gate_has_max_zero_percent_or_max_price_change_percent
+    CHECK (CASE jsonb_typeof(settings -> 'gate')
+           WHEN 'object' THEN (settings -> 'gate') - '{max_zero_percent,max_price_change_percent}'::text[] = '{}'
+           ELSE coalesce(settings -> 'gate', 'null') = 'null' END),
+    ADD CONSTRAINT tenant_setting_gate_limits_are_numbers_from_0
+    CHECK (NOT jsonb_path_exists(settings, 'strict $.gate.* ? (@.type() != "null" && (@.type() != "number" || @ < 0))', silent => true));

@@ -15,6 +15,13 @@ _RULES = {
     "tenant_domain_is_a_host_name": "the domain is a host name without scheme or path: www.casadapanela.com.br",
     "tenant_settings_is_an_object": 'settings are a JSON object: {"reserve_stock": false}',
     "tenant_setting_reserve_stock_is_true_or_false": "reserve_stock is true or false, without quotation marks",
+    "tenant_setting_tell_orders_is_true_or_false": "tell_orders is true or false, without quotation marks",
+    "tenant_gate_has_max_zero_percent_or_max_price_change_percent": (
+        'gate is an object such as {"max_zero_percent": 30, "max_price_change_percent": 50}'
+    ),
+    "tenant_setting_gate_limits_are_numbers_from_0": (
+        "the limits of gate are numbers from 0, in percent, without quotation marks"
+    ),
     "schedule_every_is_between_10_seconds_and_30_days": "an interval is between 10s and 30d",
     "tenant_slug_key": "there is a tenant of that slug already: choose another slug, or see `rocksync tenant list`",
 }

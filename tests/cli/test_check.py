@@ -213,6 +213,7 @@ async def test_a_clock_that_is_wrong_is_named(world: World):
 
 
 async def test_schedules_settings_and_an_empty_store_are_named(world: World):
+    await world.pool.execute("ALTER TABLE rocksync.tenant DROP CONSTRAINT tenant_setting_tell_orders_is_true_or_false")
     shop = await world.shop(active=False, tell_orders="no")
     await shop.sql("SELECT rocksync.set_schedule('loja', 'price', 'manual') WHERE $1 > 0")
 

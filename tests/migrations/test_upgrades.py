@@ -196,3 +196,39 @@ async def test_kinds_that_were_made_automatic_by_sql_and_never_ran_since_are_due
     due = await connection.fetch("SELECT kind FROM rocksync.schedule WHERE due_at <= now() ORDER BY kind")
     assert [kind for (kind,) in due] == ["order", "product", "stock"]
     await connection.close()
+
+
+async def test_settings_that_could_not_be_meant_are_as_they_counted(empty_database: str, tmp_path: Path) -> None:
+    given = {
+        "a": {"tell_orders": "yes", "gate": None, "buffer": "2"},
+        "b": {"gate": {"max_zero_prcent": 5}},
+        "c": {"gate": 30},
+        "d": {"gate": {"max_zero_percent": "5.5", "max_price_change_percent": "muito"}},
+        "e": {"gate": {"max_zero_percent": -1, "max_price_change_percent": None}},
+        "f": {"gate": {"max_zero_percent": 5, "max_price_change_percent": 2e9}, "tell_orders": True},
+        "g": {"gate": {"max_zero_percent": [5], "max_price_change_percent": False}},
+    }
+    connection = await upgraded(
+        empty_database,
+        tmp_path,
+        *(
+            f"""SELECT rocksync.add_tenant('{slug}', 'A', 'a.example', 'client', 'secret', 'user', 'pass',
+                                           settings => '{json.dumps(settings)}')"""
+            for slug, settings in given.items()
+        ),
+    )
+
+    rows = await connection.fetch("SELECT slug, settings FROM rocksync.tenant")
+    assert {row["slug"]: json.loads(row["settings"]) for row in rows} == {
+        "a": {"gate": None, "buffer": "2"},
+        "b": {"gate": {}},
+        "c": {"gate": {"max_zero_percent": 0, "max_price_change_percent": 0}},
+        "d": {"gate": {"max_zero_percent": 5.5, "max_price_change_percent": 0}},
+        "e": {"gate": {"max_zero_percent": 0, "max_price_change_percent": None}},
+        "f": given["f"],
+        "g": {"gate": {"max_zero_percent": 0, "max_price_change_percent": 0}},
+    }
+    audit = await connection.fetch("SELECT slug, what FROM rocksync.audit WHERE action = 'tenant set' ORDER BY slug")
+    assert [row["slug"] for row in audit] == ["a", "b", "c", "d", "e", "g"]
+    assert json.loads(audit[1]["what"]) == {"settings": ["gate"], "gate_was": {"max_zero_prcent": 5}}
+    await connection.close()

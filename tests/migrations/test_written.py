@@ -1,12 +1,13 @@
 """Tables that operators write by SQL: what calls and commands do and refuse, these do and refuse."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
-from tests.migrations.operating import add, schedule
+from tests.migrations.operating import add, schedule, tenant
 
 MANUAL = "UPDATE rocksync.schedule SET mode = 'manual'"
 AUTOMATIC = "UPDATE rocksync.schedule SET mode = 'automatic', every = '10 seconds'"
@@ -68,3 +69,51 @@ async def test_workers_are_told_of_schedules_that_are_written_and_of_no_other_wr
     await pool.execute(f"{AUTOMATIC} WHERE kind = 'stock'")
 
     assert await asyncio.wait_for(told.get(), 10) == f"schedule {tenant_id} stock"
+
+
+KNOWN = "tenant_gate_has_max_zero_percent_or_max_price_change_percent"
+NUMBERS = "tenant_setting_gate_limits_are_numbers_from_0"
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        ('{"tell_orders": "yes"}', "tenant_setting_tell_orders_is_true_or_false"),
+        ('{"tell_orders": null}', "tenant_setting_tell_orders_is_true_or_false"),
+        ('{"gate": {"max_zero_prcent": 5}}', KNOWN),
+        ('{"gate": {"max_zero_percent": 5, "": 0}}', KNOWN),
+        ('{"gate": 30}', KNOWN),
+        ('{"gate": []}', KNOWN),
+        ('{"gate": "{}"}', KNOWN),
+        ('{"gate": {"max_zero_percent": -1}}', NUMBERS),
+        ('{"gate": {"max_zero_percent": 5, "max_price_change_percent": "30"}}', NUMBERS),
+        ('{"gate": {"max_price_change_percent": [30]}}', NUMBERS),
+        ('{"gate": {"max_price_change_percent": true}}', NUMBERS),
+    ],
+)
+async def test_settings_that_cannot_be_meant_are_refused_by_name(pool: asyncpg.Pool, settings: str, rule: str) -> None:
+    tenant_id = await add(pool)
+
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await pool.execute("UPDATE rocksync.tenant SET settings = $1", settings)
+
+    assert refused.value.constraint_name == rule
+    assert (await tenant(pool, tenant_id))["settings"] == "{}"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        '{"tell_orders": true}',
+        '{"gate": null}',
+        '{"gate": {}}',
+        '{"gate": {"max_zero_percent": 0}, "buffer": "2"}',
+        '{"gate": {"max_zero_percent": null, "max_price_change_percent": 12.5}}',
+    ],
+)
+async def test_settings_that_commands_take_sql_takes(pool: asyncpg.Pool, settings: str) -> None:
+    tenant_id = await add(pool)
+
+    await pool.execute("UPDATE rocksync.tenant SET settings = $1", settings)
+
+    assert json.loads((await tenant(pool, tenant_id))["settings"]) == json.loads(settings)
