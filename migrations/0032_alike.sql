@@ -82,3 +82,23 @@ ALTER TABLE rocksync.tenant
            ELSE coalesce(settings -> 'gate', 'null') = 'null' END),
     ADD CONSTRAINT tenant_setting_gate_limits_are_numbers_from_0
     CHECK (NOT jsonb_path_exists(settings, 'strict $.gate.* ? (@.type() != "null" && (@.type() != "number" || @ < 0))', silent => true));
+
+-- Whatever can be no name of a mapper, in a folder or installed, is none of one still: its tenant's items stay set aside.
+DO $$
+DECLARE
+    unfit record;
+BEGIN
+    FOR unfit IN
+        SELECT t.id, t.slug, t.mappers AS was,
+               ARRAY(SELECT CASE WHEN m.name ~ '^[\w.-]+$' THEN m.name ELSE 'unknown-' || regexp_replace(m.name, '[^\w.-]', '_', 'g') END
+                       FROM unnest(t.mappers) WITH ORDINALITY AS m (name, place) ORDER BY m.place) AS mappers
+          FROM rocksync.tenant t
+         WHERE EXISTS (SELECT FROM unnest(t.mappers) AS name WHERE name !~ '^[\w.-]+$')
+    LOOP
+        UPDATE rocksync.tenant SET mappers = unfit.mappers WHERE id = unfit.id;
+        PERFORM rocksync.audited('tenant set', unfit.id, unfit.slug,
+                                 jsonb_build_object('mappers', unfit.mappers, 'mappers_were', unfit.was));
+    END LOOP;
+END $$;
+ALTER TABLE rocksync.tenant ADD CONSTRAINT tenant_mappers_are_of_letters_digits_underscores_dots_hyphens
+    CHECK ('' <> ALL (mappers) AND array_to_string(mappers, '') ~ '^[\w.-]*$');

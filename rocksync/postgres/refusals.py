@@ -22,6 +22,9 @@ _RULES = {
     "tenant_setting_gate_limits_are_numbers_from_0": (
         "the limits of gate are numbers from 0, in percent, without quotation marks"
     ),
+    "tenant_mappers_are_of_letters_digits_underscores_dots_hyphens": (
+        "a mapper is named without its path or .py: price_markup for mappers/price_markup.py (rocksync mapper list)"
+    ),
     "schedule_every_is_between_10_seconds_and_30_days": "an interval is between 10s and 30d",
     "tenant_slug_key": "there is a tenant of that slug already: choose another slug, or see `rocksync tenant list`",
 }

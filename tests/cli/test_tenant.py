@@ -109,6 +109,14 @@ async def test_a_tenant_is_changed(rocksync: Command):
     assert (shown["name"], shown["mappers"], shown["settings"]) == ("Nova", [], {})
 
 
+@pytest.mark.parametrize("name", ["", "mappers/kits.py"])
+async def test_what_can_be_no_name_of_a_mapper_is_refused(rocksync: Command, name: str):
+    ended = await rocksync(*ACME, "--mapper", name, **SECRETS)
+
+    assert ended.code == 2
+    assert ended.err.startswith("rocksync: a mapper is named without its path or .py: price_markup for ")
+
+
 async def test_a_mapper_that_is_not_there_is_named_and_kept(rocksync: Command, tmp_path: Path):
     (tmp_path / "mappers").mkdir()
     (tmp_path / "mappers" / "kits_br.py").write_text("")

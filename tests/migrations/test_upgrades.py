@@ -232,3 +232,21 @@ async def test_settings_that_could_not_be_meant_are_as_they_counted(empty_databa
     assert [row["slug"] for row in audit] == ["a", "b", "c", "d", "e", "g"]
     assert json.loads(audit[1]["what"]) == {"settings": ["gate"], "gate_was": {"max_zero_prcent": 5}}
     await connection.close()
+
+
+async def test_a_tenant_with_mappers_that_cannot_be_stays_without_one_of_them(
+    empty_database: str, tmp_path: Path
+) -> None:
+    connection = await upgraded(
+        empty_database,
+        tmp_path,
+        """SELECT rocksync.add_tenant(slug, 'A', 'a.example', 'client', 'secret', 'user', 'pass', mappers => names)
+             FROM (VALUES ('a', '{kits,../x,"",Acme.Kits}'::text[]), ('b', '{kits}'), ('c', '{}')) AS v (slug, names)
+            ORDER BY slug""",
+    )
+
+    rows = await connection.fetch("SELECT mappers FROM rocksync.tenant ORDER BY slug")
+    assert [row["mappers"] for row in rows] == [["kits", "unknown-.._x", "unknown-", "Acme.Kits"], ["kits"], []]
+    audit = await connection.fetch("SELECT what FROM rocksync.audit WHERE action = 'tenant set'")
+    assert [json.loads(row["what"])["mappers_were"] for row in audit] == [["kits", "../x", "", "Acme.Kits"]]
+    await connection.close()

@@ -117,3 +117,23 @@ async def test_settings_that_commands_take_sql_takes(pool: asyncpg.Pool, setting
     await pool.execute("UPDATE rocksync.tenant SET settings = $1", settings)
 
     assert json.loads((await tenant(pool, tenant_id))["settings"]) == json.loads(settings)
+
+
+@pytest.mark.parametrize("name", ["", " ", "../x", "mappers/kits", "kits\n", "kits precos", "kits,precos"])
+async def test_what_can_be_no_name_of_a_mapper_is_refused(pool: asyncpg.Pool, name: str) -> None:
+    tenant_id = await add(pool)
+
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await pool.execute("UPDATE rocksync.tenant SET mappers = $1", ["kits", name])
+
+    assert refused.value.constraint_name == "tenant_mappers_are_of_letters_digits_underscores_dots_hyphens"
+    assert (await tenant(pool, tenant_id))["mappers"] == []
+
+
+async def test_whatever_a_file_or_an_installed_mapper_may_be_named_is_taken(pool: asyncpg.Pool) -> None:
+    tenant_id = await add(pool)
+    names = ["2-kits", "price_markup", "Acme.Kits", "_kits"]
+
+    await pool.execute("UPDATE rocksync.tenant SET mappers = $1", names)
+
+    assert (await tenant(pool, tenant_id))["mappers"] == names
