@@ -102,3 +102,82 @@ BEGIN
 END $$;
 ALTER TABLE rocksync.tenant ADD CONSTRAINT tenant_mappers_are_of_letters_digits_underscores_dots_hyphens
     CHECK ('' <> ALL (mappers) AND array_to_string(mappers, '') ~ '^[\w.-]*$');
+
+-- A view of which some columns can be updated had each SKU tried at every pass over orders, and refused in Postgres' log.
+-- Views that are updated by an INSTEAD OF trigger or a rule need none for DELETE, which pg_column_is_updatable asks for.
+CREATE FUNCTION rocksync.unwritable_stock() RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(a.attname::text ORDER BY a.attnum), '{}')
+      FROM pg_attribute a, pg_relation_is_updatable('store.stock'::regclass, true) AS events
+     WHERE a.attrelid = 'store.stock'::regclass AND a.attname IN ('on_hand', 'reserved', 'updated_at')
+       AND (events & 4 = 0 OR (events & 16 <> 0 AND NOT pg_column_is_updatable(a.attrelid, a.attnum, true)))
+$$;
+COMMENT ON FUNCTION rocksync.unwritable_stock IS 'Columns of store.stock, a view, that would show what orders hold and cannot be updated; none: it is shown.';
+
+CREATE OR REPLACE FUNCTION rocksync.settle(only_tenant bigint) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    n integer;
+    of_none integer;
+    each text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM rocksync.reservation r WHERE r.tenant_id = only_tenant AND r.settled <> r.wanted)
+       AND NOT EXISTS (SELECT FROM rocksync.replaced_stock p WHERE p.tenant_id = only_tenant) THEN
+        RETURN 0;
+    END IF;
+    -- what was never shown and is not to be shown
+    UPDATE rocksync.reservation r SET settled = r.wanted
+     WHERE (r.tenant_id, r.order_id, r.sku) IN (
+           SELECT f.tenant_id, f.order_id, f.sku FROM rocksync.reservation f
+            WHERE f.tenant_id = only_tenant AND f.settled = 'none' AND f.wanted = 'released'
+              FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS of_none = ROW_COUNT;
+    BEGIN
+        LOCK TABLE store.stock IN ROW EXCLUSIVE MODE NOWAIT;
+    EXCEPTION WHEN lock_not_available OR wrong_object_type THEN
+        RETURN of_none;
+    END;
+    IF rocksync.unwritable_stock() <> '{}' THEN
+        RETURN of_none;
+    END IF;
+    WITH emptied AS (
+        DELETE FROM rocksync.replaced_stock d
+         WHERE d.ctid = ANY (ARRAY(SELECT c.ctid FROM rocksync.replaced_stock c
+                                    WHERE c.tenant_id = only_tenant AND c.sku = '' FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    INSERT INTO rocksync.replaced_stock (tenant_id, sku)
+    SELECT DISTINCT only_tenant, r.sku FROM rocksync.reservation r
+     WHERE r.tenant_id = only_tenant AND r.settled = 'reserved' AND EXISTS (SELECT FROM emptied);
+    -- A row that came in the place of one that showed them, and has less reserved than they are, shows none of them.
+    WITH replaced AS (
+        DELETE FROM rocksync.replaced_stock d
+         WHERE d.ctid = ANY (ARRAY(SELECT c.ctid FROM rocksync.replaced_stock c
+                                     JOIN store.stock s ON s.tenant_id = c.tenant_id AND s.sku = c.sku
+                                    WHERE c.tenant_id = only_tenant FOR UPDATE OF c SKIP LOCKED))
+        RETURNING d.sku),
+    forgotten AS (
+        SELECT s.sku
+          FROM (SELECT DISTINCT sku FROM replaced) p
+          JOIN store.stock s ON s.tenant_id = only_tenant AND s.sku = p.sku
+          JOIN rocksync.reservation r ON r.tenant_id = only_tenant AND r.sku = s.sku AND r.settled = 'reserved'
+         GROUP BY s.sku, s.reserved
+        HAVING s.reserved < sum(r.quantity))
+    UPDATE rocksync.reservation r SET settled = 'none'
+      FROM forgotten f
+     WHERE r.tenant_id = only_tenant AND r.sku = f.sku AND r.settled = 'reserved';
+    -- What was replaced since that statement is left for later: whoever sees the new row sees that it is one, too.
+    BEGIN
+        n := rocksync.show_reservations(only_tenant, NULL);
+    EXCEPTION WHEN OTHERS THEN -- each alone, and that which is refused at another time
+        n := 0;
+        FOR each IN SELECT DISTINCT r.sku FROM rocksync.reservation r
+                     WHERE r.tenant_id = only_tenant AND r.settled <> r.wanted ORDER BY r.sku LOOP
+            BEGIN
+                n := n + rocksync.show_reservations(only_tenant, each);
+            EXCEPTION WHEN OTHERS THEN
+                RAISE WARNING 'what orders hold of SKU % cannot be shown in store.stock: %', each, SQLERRM;
+            END;
+        END LOOP;
+    END;
+    RETURN n + of_none;
+END $$;

@@ -105,6 +105,11 @@ SORTS: Mapping[str, Sort] = {
         fix="ALTER TABLE … ENABLE TRIGGER USER, then rocksync sync {slug} --all-items, and so for all other tenants",
         blocks=True,
     ),
+    "stock_unwritable": Sort(
+        says="what orders hold is not sold again, but the view store.stock cannot show it, as these cannot be updated",
+        fix="let the view be updated, by an INSTEAD OF trigger for example; if the platform reserves by itself, "
+        "rocksync tenant set {slug} --setting reserve_stock=false",
+    ),
     "catalogue_empty": Sort(
         says="the store has no product for sale", fix="fill store.product: there is nothing to export yet"
     ),

@@ -50,10 +50,12 @@ class Preflight:
     async def findings(self, tenant: Tenant, *, orders_since: datetime | None = None) -> list[Finding]:
         """Return all there is to say, what blocks first. *orders_since*: as the tenant would be activated with."""
         around = await self.checks.surroundings(tenant.id)
+        unwritable = await self.checks.unwritable() if tenant.settings.get("reserve_stock", True) else []
         found = [
             *await self._of_hub(tenant, around, orders_since or tenant.orders_since),
             *_of_settings(tenant, around),
             *(finding("triggers_off", tenant.slug, detail=table) for table in await self.checks.deaf()),
+            *([finding("stock_unwritable", tenant.slug, detail=", ".join(unwritable))] if unwritable else []),
             *([finding("mapper_gone", tenant.slug)] if around.was_mapped and not self.mappers.version(tenant) else []),
             *await self._of_mappers(tenant),
             *(

@@ -78,6 +78,11 @@ class StoreChecks:
         async with self._reading() as connection:
             return [row["name"] for row in await connection.fetch(_QUERIES.deaf)]
 
+    async def unwritable(self) -> list[str]:
+        """Return the columns of a view `store.stock` that would show what orders hold, and cannot be updated."""
+        async with self._reading() as connection:
+            return [row["name"] for row in await connection.fetch(_QUERIES.unwritable)]
+
     async def samples(self, tenant: TenantId, each: int) -> list[str]:
         """Return SKUs of products to try mappers on: up to three times *each*."""
         async with self._reading() as connection:

@@ -189,6 +189,10 @@ SELECT DISTINCT c.oid::regclass::text AS name
  WHERE t.tgenabled IN ('D', 'R')
  ORDER BY name;
 
+-- name: unwritable
+-- Columns of the store's stock, where that is a view, that would show what orders hold and cannot be updated.
+SELECT unnest(rocksync.unwritable_stock()) AS name;
+
 -- name: samples
 -- SKUs of products to try mappers on: some with variations and some from the whole range.
 -- $1 tenant_id bigint, $2 how many of each int

@@ -260,6 +260,47 @@ async def test_stock_shown_in_a_view_that_cannot_be_written_stops_no_import(
     assert (await catalog.stocks(shop.id, ["A"]))["A"].sellable == 8
 
 
+@pytest.mark.parametrize("columns", ["on_hand, 0 AS reserved, updated_at", "on_hand, reserved, now() AS updated_at"])
+async def test_stock_shown_in_a_view_that_can_be_written_in_part_is_not_tried_to_be(
+    shop: Shop, orders: StoreOrders, catalog: StoreCatalog, connection: asyncpg.Connection, columns: str
+) -> None:
+    await shop.sell("A")
+    await shop.pool.execute(
+        f"""ALTER TABLE store.stock RENAME TO warehouse;
+            CREATE VIEW store.stock AS SELECT tenant_id, sku, {columns} FROM store.warehouse"""
+    )
+    said: list[str] = []
+    connection.add_log_listener(lambda *heard: said.append(heard[1].message))
+
+    await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
+    settled = await connection.fetchval("SELECT rocksync.settle($1)", shop.id)
+
+    assert (settled, said) == (0, [])
+    assert (await catalog.stocks(shop.id, ["A"]))["A"].sellable == 8
+
+
+@pytest.mark.parametrize(
+    "tables", ["store.warehouse w", "store.warehouse w JOIN rocksync.tenant t ON t.id = tenant_id"]
+)
+async def test_stock_is_shown_in_a_view_that_is_written_by_a_trigger(
+    shop: Shop, orders: StoreOrders, tables: str
+) -> None:
+    await shop.sell("A")
+    await shop.pool.execute(
+        f"""ALTER TABLE store.stock RENAME TO warehouse;
+            CREATE VIEW store.stock AS
+            SELECT tenant_id, sku, on_hand, reserved + 0 AS reserved, updated_at FROM {tables};
+            CREATE FUNCTION store.write() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN UPDATE store.warehouse w SET on_hand = new.on_hand, reserved = new.reserved
+                   WHERE w.tenant_id = new.tenant_id AND w.sku = new.sku; RETURN new; END $$;
+            CREATE TRIGGER write INSTEAD OF UPDATE ON store.stock FOR EACH ROW EXECUTE FUNCTION store.write()"""
+    )
+
+    await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
+
+    assert await shop.stock("A") == (10, 2)
+
+
 @pytest.mark.parametrize(
     "rule",
     [
