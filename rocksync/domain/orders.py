@@ -81,14 +81,17 @@ def rank(hub_status: str) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubLine:
-    """One line of an order at Plugg.to; ``sku`` is the variation's where there is one. Source: pluggto-api 4.3."""
+    """One line of an order at Plugg.to; ``sku`` is the variation's where there is one. Source: pluggto-api 4.3.
+
+    ``unit_price`` or ``total`` None: it cannot be told. An order to import with such a line is refused before mapping.
+    """
 
     sku: str
     name: str | None
     quantity: int
-    unit_price: Decimal
+    unit_price: Decimal | None
     discount: Decimal
-    total: Decimal
+    total: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

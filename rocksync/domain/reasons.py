@@ -125,12 +125,14 @@ GUIDANCE: Mapping[Reason, Guidance] = {
     ),
     Reason.INVALID_ITEM: Guidance(
         meaning="The store's data cannot be sent as they are: no name, a price of 0, a promotion above the"
-        " price, an unsafe SKU. Or a rule or trigger of the store refuses an order.",
+        " price, an unsafe SKU. Or a rule or trigger of the store refuses an order, or Plugg.to tells neither price nor"
+        " total of a line of it.",
         fix="Correct what the detail names in the store; the item is tried again by itself when its row changes, an"
         " order that the store has not by `rocksync quarantine release SLUG --key ID`.",
         who=Actor.STORE,
         meaning_pt="Os dados da loja não podem ser enviados assim: sem nome, preço 0, promoção acima do preço,"
-        " SKU inválido. Ou uma regra ou trigger da loja recusa um pedido.",
+        " SKU inválido. Ou uma regra ou trigger da loja recusa um pedido, ou o Plugg.to não informa nem preço nem total"
+        " de uma linha dele.",
         fix_pt="Corrija na loja o que o detalhe aponta; o item é tentado de novo sozinho quando sua linha muda; um"
         " pedido que a loja não tem, com `rocksync quarantine release SLUG --key ID`.",
     ),

@@ -17,7 +17,7 @@ from rocksync.domain.documents import (
     StockPayload,
 )
 from rocksync.domain.errors import ItemError
-from rocksync.domain.orders import HubOrder, StoreOrder
+from rocksync.domain.orders import IMPORTED_AS, HubOrder, StoreOrder
 from rocksync.domain.reasons import Reason
 from rocksync.mapping import default, validation
 from rocksync.mapping.validation import InvalidPayloadError
@@ -49,11 +49,11 @@ class DefaultRules:
 
     def order(self, order: HubOrder) -> OrderDocument | None:
         """Return the order to import, None if its status is none that is imported."""
+        if order.status in IMPORTED_AS and (fault := line_fault(order)) is not None:
+            raise fault
         document = default.order_document(order)
         if document is None:
             return None
-        if (fault := line_fault(order)) is not None:
-            raise fault
         try:
             return validation.order(document, order.id, document["status"])
         except InvalidPayloadError as error:
@@ -118,6 +118,7 @@ def settled(listing: Listing, accepted: dict[str, Any] | None) -> ProductDocumen
 def line_fault(order: HubOrder) -> ItemError | None:
     """Return why an order cannot be imported for one of its lines; None: they make sense.
 
+    A price that the hub does not tell is not 0; one that it tells as 0 is.
     An order that the store has already goes on whatever becomes of its lines at the hub.
     """
     for place, line in enumerate(order.lines, 1):
@@ -129,6 +130,8 @@ def line_fault(order: HubOrder) -> ItemError | None:
             )
         if not 0 < line.quantity <= _MOST_UNITS:
             return ItemError(order.id, f"line {place} of order {order.id} has no quantity that makes sense")
+        if line.unit_price is None or line.total is None:
+            return ItemError(order.id, f"line {place} of order {order.id} has neither price nor total")
     return None
 
 

@@ -178,13 +178,14 @@ def order_document(order: HubOrder) -> OrderDocument | None:
 
 
 def _line(line: HubLine) -> OrderLine:
+    """Return the line; one without a price or a total has been refused before."""
     return {
         "sku": line.sku,
         "name": line.name,
         "quantity": line.quantity,
-        "unit_price": line.unit_price,
+        "unit_price": line.unit_price,  # type: ignore[typeddict-item] # refused if None
         "discount": line.discount,
-        "total": line.total,
+        "total": line.total,  # type: ignore[typeddict-item] # refused if None
     }
 
 

@@ -63,21 +63,24 @@ def _discount(members: Mapping[str, Any]) -> Decimal | None:
 def _line(line: Mapping[str, Any]) -> HubLine:
     """One line. The ordered SKU is the variation's where there is one. Source: pluggto-api 4.3.
 
-    A missing price is worked out of the total, a missing total out of the price (assumed).
+    A missing price is worked out of the total, a missing total out of the price (assumed). Without both nobody knows
+    what it costs: that is not 0.
     """
     variation = row(line.get("variation"))
     quantity = whole(line.get("quantity")) or 0
     discount = _discount(line) or Decimal(0)
     price, total = number(line.get("price")), number(line.get("total"))
-    if price is None:
-        price = (total / quantity).quantize(Decimal("0.01")) if total is not None and quantity else Decimal(0)
+    if price is None and total is not None and quantity:
+        price = (total / quantity).quantize(Decimal("0.01"))
+    if total is None and price is not None:
+        total = price * quantity - discount
     return HubLine(
         sku=text(variation.get("sku")) or text(line.get("sku")) or "",
         name=text(variation.get("name")) or text(line.get("name")),
         quantity=quantity,
         unit_price=price,
         discount=discount,
-        total=price * quantity - discount if total is None else total,
+        total=total,
     )
 
 

@@ -216,12 +216,13 @@ async def test_an_order_without_lines_is_refused(unmapped: Mappers) -> None:
         ({"sku": ""}, Reason.UNKNOWN_SKU),
         ({"quantity": 0}, Reason.INVALID_ITEM),
         ({"quantity": 2_000_000}, Reason.INVALID_ITEM),
+        ({"unit_price": None, "total": None}, Reason.INVALID_ITEM),
     ],
 )
 async def test_a_line_that_makes_no_sense_is_said_of_an_order_to_import_and_of_no_other(
     unmapped: Mappers, change: dict[str, Any], reason: Reason
 ) -> None:
-    order = samples.hub_orders()[0]
+    order = replace(samples.hub_orders()[0], subtotal=None, total=None)
     order = replace(order, lines=(*order.lines[:-1], replace(order.lines[-1], **change)))
 
     [refused, known] = await unmapped.orders(tenant(), [(order, None), (replace(order, id="b"), _imported())])

@@ -192,6 +192,23 @@ def test_a_discount_is_a_positive_amount_whichever_sign_it_is_told_with(discount
     assert (order.discount, order.lines[0].discount, order.lines[0].total) == (5, 5, 5)
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"price": 10}, (10, 20)),
+        ({"total": "20.00"}, (10, 20)),
+        ({"price": 0}, (0, 0)),
+        ({"price": None, "total": 0}, (0, 0)),
+        ({"price": None, "total": None}, (None, None)),
+        ({"price": "a combinar", "total": "?"}, (None, None)),
+    ],
+)
+def test_a_price_that_is_not_told_comes_of_the_total_and_of_nothing_it_is_not_0(told: dict, expected: tuple) -> None:
+    [line] = decoded({"id": "a", "items": [{"sku": "A", "quantity": 2, **told}]}).lines
+
+    assert (line.unit_price, line.total) == expected
+
+
 def test_who_pays_stands_in_for_who_receives() -> None:
     order = decoded({"id": "a", "payer_name": "Ana", "payer_address": "Rua A", "payer_state": "Ceará"})
 
