@@ -53,7 +53,7 @@ class Schedules(Protocol):
         """Free what a worker has locked that says nothing any more."""
 
     async def finish(self, lease: Lease, *, complete: bool, reached: bool) -> bool:
-        """Give a lease back; *reached*: the hub answered, so that earlier failures are over."""
+        """Give a lease back; *reached*: the hub was asked, so that what earlier failures tell is over."""
 
     async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> None:
         """Give a lease back after a failure; *doubtful*: not everything that was delivered is recorded."""
@@ -303,7 +303,7 @@ class Worker:
                 await self._count(lease, kind, changed=report.sent > 0)
         if folded is None:
             return PassEnd(lease=lease, outcome="complete", took_s=self.clock() - started, report=report)
-        reached = lease.kind is Kind.ORDER or report.sent > 0 or report.refused > 0
+        reached = lease.kind is Kind.ORDER or report.sent + report.refused + report.postponed > 0
         await self.schedules.finish(lease, complete=report.complete, reached=reached)
         outcome = "complete" if report.complete else "slice"
         return PassEnd(lease=lease, outcome=outcome, took_s=self.clock() - started, report=report)

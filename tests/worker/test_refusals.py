@@ -55,3 +55,27 @@ async def test_an_item_that_is_refused_often_enough_is_set_aside_until_its_row_c
     assert await shop.why("stock", "A") == ("synced", "in_sync")
     assert (await shop.item("stock", "A"))["attempts"] == 0
     assert shop.at_hub("A")["quantity"] == 8
+
+
+async def test_why_a_pass_failed_is_not_told_any_more_once_its_items_meet_something_else(world: World) -> None:
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.sync(shop)
+    cause = "SELECT cause FROM rocksync.lag WHERE tenant = 'loja' AND kind = 'stock' AND $1::bigint > 0"
+    world.hub.add_fault("429@stock")
+    await shop.sql("UPDATE store.stock SET on_hand = 9 WHERE tenant_id = $1")
+    await world.sync(shop, Kind.STOCK)
+    at_first = await shop.sql(cause)
+    await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
+    await world.sync(shop, Kind.STOCK)  # which finds nothing that may be sent yet
+    meanwhile = await shop.sql(cause)
+    world.hub.remove_faults()
+    world.hub.add_fault("5xx-json@stock")
+
+    await shop.sql(TIME_PASSES)
+    await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
+    await world.sync(shop, Kind.STOCK)
+
+    assert (at_first, meanwhile) == ("rate_limited", "rate_limited")
+    assert await shop.why("stock", "A") == ("pending", "hub_unavailable")
+    assert await shop.sql(cause) == "hub_unavailable"
