@@ -195,7 +195,7 @@ async def test_lag_comes_worst_first_with_its_cause_and_those_behind_alone(pool:
 
 async def test_a_hint_makes_the_order_pending_and_its_pass_due_for_its_owner_only(pool: asyncpg.Pool):
     ours, other = await tenant(pool, "ours"), await tenant(pool, "other")
-    await pool.execute("UPDATE rocksync.tenant SET hub_user = '129' WHERE id = $1", ours)
+    await pool.execute("UPDATE rocksync.tenant SET hub_user = CASE WHEN id = $1 THEN '129' ELSE '130' END", ours)
     await pool.execute("UPDATE rocksync.schedule SET due_at = now() + interval '1 hour'")
 
     assert await hint_orders(pool, [("60a66dfbe3f2ab416d669e38", "129"), ("60a66dfbe3f2ab416d669e39", "7")]) == 1
@@ -205,6 +205,22 @@ async def test_a_hint_makes_the_order_pending_and_its_pass_due_for_its_owner_onl
     due = await pool.fetch("SELECT tenant_id, kind FROM rocksync.schedule WHERE due_at <= clock_timestamp()")
     assert [tuple(row) for row in due] == [(ours, "order")]
     assert other
+
+
+async def test_a_hint_of_an_owner_nobody_knows_has_the_newest_few_who_saw_no_order_look(pool: asyncpg.Pool):
+    known, gone = await tenant(pool, "known"), await tenant(pool, "gone")
+    await pool.execute("UPDATE rocksync.tenant SET hub_user = CASE WHEN id = $1 THEN '129' ELSE '130' END", known)
+    await pool.execute("UPDATE rocksync.tenant SET status = 'paused', status_reason = 'x' WHERE id = $1", gone)
+    new = [await tenant(pool, f"new-{n}") for n in range(7)]
+    await pool.execute("SELECT rocksync.set_schedule('new-6', 'order', 'manual')")
+    await pool.execute("UPDATE rocksync.schedule SET due_at = now() + interval '1 hour'")
+
+    assert await hint_orders(pool, [("60a66dfbe3f2ab416d669e38", "130")]) == 0
+    assert await hint_orders(pool, [("60a66dfbe3f2ab416d669e39", "7"), ("60a66dfbe3f2ab416d669e38", "129")]) == 5
+
+    due = await pool.fetch("SELECT tenant_id, kind FROM rocksync.schedule WHERE due_at <= clock_timestamp()")
+    assert {tuple(row) for row in due} == {(number, "order") for number in (known, *new[2:6])}
+    assert await pool.fetchval("SELECT array_agg(tenant_id) FROM rocksync.change WHERE kind = 'order'") == [known]
 
 
 @pytest.mark.parametrize(
