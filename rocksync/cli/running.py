@@ -72,7 +72,10 @@ def run_with_access(body: Callable[["Access"], Awaitable[int | None]]) -> None:
 
 @contextlib.contextmanager
 def stopping() -> Iterator[asyncio.Event]:
-    """Yield an event that SIGTERM or Ctrl-C sets; a second one ends the process at once."""
+    """Yield an event that SIGTERM or Ctrl-C sets; a second one ends the process at once.
+
+    SIGHUP sets it as well, unless it is ignored, as under nohup.
+    """
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def asked(number: signal.Signals) -> None:
@@ -82,10 +85,12 @@ def stopping() -> Iterator[asyncio.Event]:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked, number)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stop.set)  # a terminal that goes may tell it twice: that is no hurry
     try:
         yield stop
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 

@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from rocksync.cli.running import stopping
 from rocksync.sandbox.hub import Sandbox
 from tests.worker.waiting import until
 
@@ -215,8 +216,14 @@ async def test_a_paused_kind_that_was_asked_for_is_told_of_and_exits_with_3(
     assert "stopped: acme" in asked.out
 
 
+@pytest.mark.parametrize("told_by", [signal.SIGTERM, signal.SIGHUP])
 async def test_a_run_that_is_broken_off_says_so(
-    environment: dict[str, str], shop: Shop, hub: Sandbox, connection: asyncpg.Connection, tmp_path: Path
+    environment: dict[str, str],
+    shop: Shop,
+    hub: Sandbox,
+    connection: asyncpg.Connection,
+    tmp_path: Path,
+    told_by: signal.Signals,
 ):
     await connection.execute("SELECT rocksync.activate_tenant('acme')")
     hub.add_fault("stall")
@@ -227,12 +234,22 @@ async def test_a_run_that_is_broken_off_says_so(
             return bool(hub.requests())
 
         await until(asked)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(told_by)
         assert process.stdout is not None
         told = json.loads(await process.stdout.read())
 
         assert await asyncio.wait_for(process.wait(), 15) == 130
     assert told["interrupted"] is True
+
+
+async def test_who_ignores_hangups_as_under_nohup_goes_on_ignoring_them():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def test_a_worker_without_the_folder_of_mappers_warns_of_it(
