@@ -231,7 +231,7 @@ class _Write:
     async def _settle(self, reply: Reply[Any], accepted: Members | None) -> Reply[Any]:
         """Accept the reply to a PUT; if it is refused, find out under which SKU the product is, and write there once.
 
-        Returns the reply that counts. Raises: ItemError.
+        What was just refused is not sent again as it is. Returns the reply that counts. Raises: ItemError.
         """
         refusal = reply.refusal(self._key)
         if refusal is None:
@@ -246,11 +246,14 @@ class _Write:
             members, self._created = product_writes.adoption(self._document, found)
         else:
             members, self._created, self._absent = product_writes.repair(self._document, accepted, accepted, found)
-        again = await self._put(members)
-        if (refusal := again.refusal(self._key)) is not None:
-            await self._let_go(found)
-            raise await self._explained(refusal, found)
-        return again
+        sent, content = body(self._key, members)
+        if sent != self._sent or self._action == "create":  # what a POST was refused for, a PUT may bring
+            again = await self._put_body(sent, content)
+            if (refusal_again := again.refusal(self._key)) is None:
+                return again
+            refusal = refusal_again
+        await self._let_go(found)
+        raise await self._explained(refusal, found)
 
     def _check_own(self, shown: Members | None) -> None:
         """Take nothing for the product that is another one with a variation of this SKU. Raises: ItemError.

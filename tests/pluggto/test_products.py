@@ -184,6 +184,17 @@ async def test_a_refusal_says_what_the_hub_said(world: World) -> None:
     assert (caught.value.reason, caught.value.final) == (Reason.REJECTED, False)
 
 
+async def test_an_update_that_is_refused_is_not_sent_again_as_it_is(world: World) -> None:
+    first = simple(attributes=[], categories=[], photos=[])
+    await world.hub.put_product(TENANT, first, None, full=False)
+    before = len(world.exchanges())
+
+    with pytest.raises(ItemError, match="surpresa"):
+        await world.hub.put_product(TENANT, changed(first, surpresa="sim"), accepted(first), full=False)
+
+    assert world.exchanges()[before:] == [("PUT", "/skus/{sku}", 400), ("GET", "/skus/{sku}", 200)]
+
+
 async def test_a_refused_post_of_a_product_that_is_there_becomes_a_put(opened: Open) -> None:
     async with opened() as world:
         await world.hub.put_product(TENANT, simple(), None, full=False)
