@@ -1,5 +1,6 @@
 """``rocksync``: the operator's door."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -57,4 +58,19 @@ def _run(arguments: Sequence[str]) -> object:
 
 def main() -> NoReturn:
     """Run the command line of this process."""
+    _open_closed_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_closed_streams() -> None:
+    """Open the null device as each standard stream that is closed: else the next file or socket would become it.
+
+    Processes that are started inherit it. ``sys.stdin`` stays None, by which it is known that nobody can answer.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # opened as the lowest that is free
+    sys.stdout = sys.stdout or os.fdopen(1, "w", errors="backslashreplace", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", errors="backslashreplace", closefd=False)
