@@ -135,20 +135,24 @@ def guarded(command: Callable[[], object], *, debug: bool) -> int:
     try:
         code = command()
     except (KeyboardInterrupt, click.Abort):
-        click.echo("rocksync: interrupted", err=True)
+        _tell("rocksync: interrupted")
         return INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as asked:
-        click.echo(asked.format_message(), err=True)
+        _tell(asked.format_message())
         return MISUSE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:  # noqa: BLE001 # the one place where a command's failures end
-        if debug:
-            traceback.print_exc()
         message, code = _told(error)
-        click.echo(f"rocksync: {' '.join(message.split())}", err=True)
+        _tell(f"{traceback.format_exc() if debug else ''}rocksync: {' '.join(message.split())}")
     return code if isinstance(code, int) else DONE
+
+
+def _tell(text: str) -> None:
+    """Say how a command ended; where standard error takes nothing, its exit code alone says so."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
 
 
 def _told(error: Exception) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Standard streams that whoever started a command left closed."""
+"""Standard streams that whoever started a command left closed, or that take nothing."""
 
 import asyncio
 import sys
@@ -60,3 +60,12 @@ async def test_a_command_ends_with_its_code_whatever_stream_is_closed(
     unknown = await run_with(closed, "tenant", "show", "nosuch", environment=environment, folder=tmp_path)
 
     assert (checked.code, listed.code, unknown.code) == (0, 0, 2)
+
+
+async def test_a_command_ends_with_its_code_whatever_becomes_of_what_it_says(
+    environment: dict[str, str], tmp_path: Path
+):
+    for arguments in (("tenant", "show", "nosuch"), ("--debug", "tenant", "show", "nosuch"), ("tenant",), ("tenannt",)):
+        ended = await run_with("2>/dev/full", *arguments, environment=environment, folder=tmp_path)
+
+        assert ended.code == 2, arguments
