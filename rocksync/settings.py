@@ -312,7 +312,10 @@ def _fields() -> Iterator[tuple[str, "dataclasses.Field[Any]"]]:
 
 
 def _given() -> dict[str, object]:
-    """Return what is set, by dotted name in lower case: the file's keys, then those of the environment."""
+    """Return what is set, by dotted name in lower case: the file's keys, then those of the environment.
+
+    A variable that is blank, an unfilled secret perhaps, takes nothing of the file's away.
+    """
     given: dict[str, object] = {}
     for name, value in _read(_settings_file()).items():
         if isinstance(value, Mapping):
@@ -321,7 +324,8 @@ def _given() -> dict[str, object]:
             given[name.lower()] = value
     for variable, text in os.environ.items():
         if variable.startswith(_PREFIX):
-            given[variable.removeprefix(_PREFIX).replace("__", ".").lower()] = text
+            name = variable.removeprefix(_PREFIX).replace("__", ".").lower()
+            given[name] = text if text.strip() else given.get(name, "")
     return given
 
 

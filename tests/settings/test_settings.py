@@ -191,9 +191,20 @@ def test_secrets_are_not_in_the_repr(monkeypatch: pytest.MonkeyPatch):
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ROCKSYNC_DATABASE__DSN", "")
-    monkeypatch.setenv("ROCKSYNC_WORKER__CONCURRENCY", "")
+    monkeypatch.setenv("ROCKSYNC_WORKER__CONCURRENCY", " ")
 
     assert settings.load() == settings.Settings()
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_an_empty_variable_leaves_what_the_file_says(monkeypatch: pytest.MonkeyPatch, write, empty: str):
+    write("[database]\ndsn = 'postgresql://u:p@h/d'\n[worker]\nconcurrency = 3\n")
+    monkeypatch.setenv("ROCKSYNC_DATABASE__DSN", empty)
+    monkeypatch.setenv("ROCKSYNC_WORKER__CONCURRENCY", empty)
+
+    read = settings.load()
+
+    assert (read.database.dsn, read.worker.concurrency) == ("postgresql://u:p@h/d", 3)
 
 
 def test_variables_of_other_uses_are_left_alone(monkeypatch: pytest.MonkeyPatch):
