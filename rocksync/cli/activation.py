@@ -51,7 +51,7 @@ def activate(slug: str, yes: bool, orders_since: datetime | None, as_json: bool)
         async with app.open_app(settings) as opened:
             plans: Plans = plans_of(opened.database.pool)
             row: TenantRow = await opened.tenants.get(slug)
-            _check(row)
+            _check(row, orders_since)
             if orders_since is not None and orders_since > datetime.now(UTC):
                 click.echo(f"--orders-since {orders_since:%Y-%m-%d %H:%M:%SZ} is still to come: {_LATER}", err=True)
             if row.status is TenantStatus.DRAFT:
@@ -74,12 +74,18 @@ def activate(slug: str, yes: bool, orders_since: datetime | None, as_json: bool)
     run(body)
 
 
-def _check(row: "TenantRow") -> None:
+def _check(row: "TenantRow", orders_since: datetime | None) -> None:
     slug = row.tenant.slug
     if row.status is TenantStatus.PAUSED:
         raise MisuseError(f"tenant {slug} is paused ({row.status_reason}): rocksync tenant resume {slug}")
     if row.status is TenantStatus.NEEDS_CREDENTIALS:
         raise MisuseError(f"tenant {slug} needs credentials: rocksync tenant credentials {slug}")
+    if row.status is TenantStatus.ACTIVE and orders_since not in {None, row.tenant.orders_since}:
+        raise MisuseError(
+            f"tenant {slug} is active already: by SQL, `UPDATE rocksync.tenant SET orders_since ="  # noqa: S608 # only told
+            f" '{orders_since:%Y-%m-%d %H:%M:%SZ}' WHERE slug = '{slug}'`, then `rocksync resend {slug} order ID` for"
+            " each order that was passed over"
+        )
 
 
 def _stops(slug: str, findings: "Sequence[Finding]") -> bool:

@@ -119,6 +119,25 @@ async def test_orders_are_imported_from_the_date_given(
     assert (since.year, since.month, since.day) in {(2026, 1, 1), (2025, 12, 31)}
 
 
+async def test_another_date_of_orders_for_an_active_tenant_is_misuse_that_names_what_sets_it(
+    rocksync: Command, shop: Shop, connection: asyncpg.Connection
+):
+    await connection.execute("DELETE FROM store.product WHERE sku <> 'P1'")
+    activate = ("tenant", "activate", "acme", "--yes", "--orders-since")
+    since = "2026-01-05T12:00:00.5+00:00"
+    first = await rocksync(*activate, since)
+
+    same = await rocksync(*activate, since)
+    other = await rocksync(*activate, "2026-01-02T00:00:00Z")
+
+    assert (first.code, same.code, other.code) == (0, 0, 2), other.err
+    assert "UPDATE rocksync.tenant SET orders_since = '2026-01-02 00:00:00Z' WHERE slug = 'acme'" in other.err
+    assert "rocksync resend acme order ID" in other.err
+    assert (await connection.fetchval("SELECT orders_since FROM rocksync.tenant")).isoformat() == (
+        "2026-01-05T12:00:00.500000+00:00"
+    )
+
+
 async def test_a_date_of_orders_that_is_still_to_come_is_warned_of(rocksync: Command, shop: Shop):
     ended = await rocksync("tenant", "activate", "acme", "--orders-since", "2999-01-02T00:00:00Z", given="n\n")
 
