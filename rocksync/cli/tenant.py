@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from rocksync.cli.access import Access
     from rocksync.domain.fleet import LagRow
     from rocksync.postgres.tenants import ScheduleRow, TenantRow
+
+_MAPPER = re.compile(r"[\w.-]+")
 
 tenant = LazyGroup(
     name="tenant",
@@ -61,6 +64,7 @@ def add(
 ) -> None:
     """Add tenant SLUG as a draft: nothing is sent before it is activated."""
     _check_settings(as_settings(settings))
+    _check_mappers(mappers)
     given = read_credentials(credentials_file)
 
     async def body(access: "Access") -> None:
@@ -170,6 +174,7 @@ def set_tenant(
     if name is None and domain is None and not (mappers or no_mappers or settings or unset):
         raise click.UsageError("say what to change: --name, --domain, --mapper, --no-mappers, --setting or --unset")
     _check_settings(as_settings(settings))
+    _check_mappers(mappers)
 
     async def body(access: "Access") -> None:
         await access.tenants.set(
@@ -286,6 +291,17 @@ def _tell_missing(mappers: Sequence[str], folder: Path) -> None:
                 f"there is no mapper {name} in {folder} of this machine: where workers lack it too, nothing of the"
                 " tenant is sent (rocksync mapper list)",
                 err=True,
+            )
+
+
+def _check_mappers(mappers: Sequence[str]) -> None:
+    """Raise MisuseError for names that no file's mapper can have and hardly one of an installed package."""
+    wrong = [name for name in mappers if not _MAPPER.fullmatch(name)]
+    there = importlib.import_module("rocksync.mapping.folder").installed() if wrong else {}
+    for name in wrong:
+        if name not in there:
+            raise MisuseError(
+                f"{name!r} can be no mapper's name: lower-case letters, digits, - and _ (see `rocksync mapper list`)"
             )
 
 
