@@ -148,18 +148,20 @@ GUIDANCE: Mapping[Reason, Guidance] = {
     Reason.SKU_CONFLICT: Guidance(
         meaning="The same SKU is two things: twice in the store, or under another product at Plugg.to.",
         fix="Give one of them another SKU, or delete the other product at Plugg.to; then `rocksync quarantine"
-        " release`.",
+        " release SLUG`.",
         who=Actor.STORE,
         meaning_pt="O mesmo SKU é duas coisas: repetido na loja, ou de outro produto na Plugg.to.",
-        fix_pt="Dê outro SKU a um deles, ou apague o outro produto na Plugg.to; depois `rocksync quarantine release`.",
+        fix_pt="Dê outro SKU a um deles, ou apague o outro produto na Plugg.to; depois `rocksync quarantine release"
+        " SLUG`.",
     ),
     Reason.REJECTED: Guidance(
         meaning="Plugg.to refused what was sent; the detail quotes it. It is tried a few times, then set aside.",
-        fix="Correct what Plugg.to names, or ask its support; then `rocksync quarantine release`.",
+        fix="Correct what Plugg.to names, or ask its support; then `rocksync quarantine release SLUG`.",
         who=Actor.OPERATOR,
         meaning_pt="A Plugg.to recusou o envio; o detalhe traz a resposta. Há algumas tentativas, depois o item"
         " é separado.",
-        fix_pt="Corrija o que a Plugg.to aponta, ou fale com o suporte dela; depois `rocksync quarantine release`.",
+        fix_pt="Corrija o que a Plugg.to aponta, ou fale com o suporte dela; depois `rocksync quarantine release"
+        " SLUG`.",
     ),
     Reason.MAPPER_ERROR: Guidance(
         meaning="A mapper of the tenant raised, returned or wrote something wrong, or cannot be loaded; the"

@@ -20,6 +20,12 @@ def test_every_reason_is_explained_in_both_languages(reason: Reason):
     assert ACTORS_PT[told.who]
 
 
+@pytest.mark.parametrize("reason", list(Reason))
+def test_what_is_to_be_released_is_said(reason: Reason):
+    for fix in (GUIDANCE[reason].fix, GUIDANCE[reason].fix_pt):
+        assert fix.count("quarantine release") == fix.count("quarantine release SLUG")
+
+
 def test_the_pages_are_those_that_the_table_gives():
     generated: dict[str, Any] = runpy.run_path(str(DOCS / "generate.py"))
 
