@@ -10,6 +10,7 @@ import click
 import pytest
 
 from rocksync.cli.main import cli
+from rocksync.domain.orders import IMPORTED_AS
 from rocksync.settings import list_keys
 from tests.worker.conftest import world  # noqa: F401 # a fixture
 from tests.worker.world import World
@@ -57,6 +58,14 @@ def test_the_clients_manual_names_what_is_not_sent(word: str):
 def test_the_clients_manual_names_every_status_of_the_panel():
     for code in ("pending", "approved", "invoiced", "shipping_informed", "shipped", "delivered", "canceled"):
         assert f"`{code}`" in MANUAL
+
+
+def test_the_clients_manual_names_what_is_not_imported_when_it_is_first_seen():
+    rule = MANUAL.split("- Só entra na loja o pedido")[1].split("\n- ")[0]
+
+    for code in ("under_review", "picking", "waiting_invoice", "invoice_error"):
+        assert code not in IMPORTED_AS
+        assert f"`{code}`" in rule
 
 
 async def test_what_a_restored_database_does_not_know_of_is_put_right(world: World, pool: asyncpg.Pool):  # noqa: F811
