@@ -20,6 +20,7 @@ from rocksync.postgres.vault import Vault
 
 _QUERIES = sql.load("rocksync.postgres", "tenants.sql")
 _REMOVAL_TIMEOUT_S = 3600.0
+_NO_TABLE = "55000"  # what is to be deleted from is a view
 _encode = msgspec.json.encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -242,8 +243,14 @@ class Tenants:
         async with self._changing() as connection:
             await connection.execute(_QUERIES.without_time_limit)
             await audited(connection, "tenant remove", tenant, slug, {"with_store": with_store})
-            for step in [*steps, _QUERIES.remove_changes, _QUERIES.remove_replaced_stock]:
-                await connection.execute(step, tenant, timeout=_REMOVAL_TIMEOUT_S)
+            try:
+                for step in [*steps, _QUERIES.remove_changes, _QUERIES.remove_replaced_stock]:
+                    await connection.execute(step, tenant, timeout=_REMOVAL_TIMEOUT_S)
+            except asyncpg.ObjectNotInPrerequisiteStateError as error:
+                if error.sqlstate != _NO_TABLE:
+                    raise
+                refused = f"{error.args[0]}, which is the platform's"
+                raise MisuseError(f"{refused}: remove tenant {slug} without --with-store") from error
 
     def _changing(self) -> AbstractAsyncContextManager[PoolConnectionProxy]:
         return changing(self._pool, self._operator)

@@ -210,6 +210,23 @@ async def test_a_removed_tenant_leaves_its_store_unless_told(
     assert (await audited(pool))[-1] == ("ana", "tenant remove")
 
 
+async def test_a_store_of_views_is_left_to_the_platform(pool: asyncpg.Pool, tenants: Tenants, vault: Vault):
+    await tenants.add(PANELA, CREDENTIALS, vault)
+    await pool.execute(
+        """ALTER TABLE store.stock RENAME TO warehouse;
+           CREATE VIEW store.stock AS
+           SELECT tenant_id, sku, sum(on_hand)::int AS on_hand, 0 AS reserved, now() AS updated_at
+             FROM store.warehouse GROUP BY tenant_id, sku"""
+    )
+
+    with pytest.raises(MisuseError, match=r"view \"stock\".* remove tenant casa-da-panela without --with-store"):
+        await tenants.remove("casa-da-panela", with_store=True)
+    assert (await tenants.get("casa-da-panela")).tenant.slug == "casa-da-panela"
+    await tenants.remove("casa-da-panela")
+
+    assert await tenants.all() == []
+
+
 async def test_the_audit_table_holds_no_secret(pool: asyncpg.Pool, tenants: Tenants, vault: Vault):
     tenant = await tenants.add(PANELA, CREDENTIALS, vault)
     await CredentialStore(pool, vault).replace(tenant, "casa-da-panela", CREDENTIALS, operator="ana")
