@@ -1,5 +1,6 @@
 -- What is to be said of a tenant's store before anything is sent: one row for each kind of finding, with how many SKUs it
--- concerns and up to three of them. Every query reads each table once.
+-- concerns and up to three of them. Every query reads each table once. A platform's views may have other types: what is
+-- asked of columns that only some types answer is asked of a cast.
 
 -- name: products
 -- What is odd about products themselves. Content counts only where the product is for sale.
@@ -44,7 +45,7 @@ SELECT f.code, count(*) AS items, (array_agg(f.sku ORDER BY f.sku))[1:3] AS exam
                ('sku_awkward', v.sku ~ '\S.*[\s/\\].*\S' OR v.sku ~ '^[/\\]|[/\\]$'),
                ('variation_orphan', p.sku IS NULL),
                ('variation_of_inactive', v.active AND NOT p.active),
-               ('variation_nameless', v.active AND p.active AND v.attributes = '{}'),
+               ('variation_nameless', v.active AND p.active AND v.attributes::jsonb = '{}'),
                ('photo_malformed', EXISTS (SELECT FROM unnest(v.photos) AS url
                                             WHERE url IS NULL OR url !~* '^\s*https?://[^\s/]+\S*\s*$')),
                ('photo_twice', cardinality(v.photos) > 1
@@ -59,7 +60,7 @@ SELECT f.code, count(*) AS items, (array_agg(f.sku ORDER BY f.sku))[1:3] AS exam
 -- $1 tenant_id bigint
 WITH family AS (
     SELECT v.product_sku AS sku, bool_or(v.active) AS some_active, bool_or(cardinality(v.photos) > 0) AS has_photos,
-           count(*) AS variations, count(DISTINCT v.attributes) AS attributes
+           count(*) AS variations, count(DISTINCT v.attributes::jsonb) AS attributes
       FROM store.variation v
      WHERE v.tenant_id = $1
      GROUP BY v.product_sku)
@@ -82,14 +83,14 @@ SELECT f.code, count(*) AS items, (array_agg(f.sku ORDER BY f.sku))[1:3] AS exam
 WITH parent AS (
     SELECT DISTINCT v.product_sku AS sku FROM store.variation v WHERE v.tenant_id = $1),
 sellable AS (
-    SELECT p.sku, p.ean, p.weight_kg, p.height_cm, p.width_cm, p.length_cm
+    SELECT p.sku, p.ean::text, p.weight_kg, p.height_cm, p.width_cm, p.length_cm
       FROM store.product p
       LEFT JOIN parent ON parent.sku = p.sku
      WHERE p.tenant_id = $1
        AND p.active
        AND parent.sku IS NULL
     UNION ALL
-    SELECT v.sku, v.ean, coalesce(v.weight_kg, p.weight_kg), coalesce(v.height_cm, p.height_cm),
+    SELECT v.sku, v.ean::text, coalesce(v.weight_kg, p.weight_kg), coalesce(v.height_cm, p.height_cm),
            coalesce(v.width_cm, p.width_cm), coalesce(v.length_cm, p.length_cm)
       FROM store.variation v
       JOIN store.product p ON p.tenant_id = v.tenant_id AND p.sku = v.product_sku
@@ -120,9 +121,10 @@ SELECT f.code, count(*) AS items, (array_agg(f.sku ORDER BY f.sku))[1:3] AS exam
           LEFT JOIN store.stock k ON k.tenant_id = $1 AND k.sku = s.sku
          CROSS JOIN LATERAL (VALUES
                ('price_missing', r.sku IS NULL),
-               ('price_zero', round(r.price, 2) = 0), -- as sent, with two decimals
-               ('special_above_price', round(r.price, 2) > 0 AND round(r.special_price, 2) > round(r.price, 2)),
-               ('special_zero', round(r.special_price, 2) = 0),
+               ('price_zero', round(r.price::numeric, 2) = 0), -- as sent, with two decimals
+               ('special_above_price', round(r.price::numeric, 2) > 0
+                                       AND round(r.special_price::numeric, 2) > round(r.price::numeric, 2)),
+               ('special_zero', round(r.special_price::numeric, 2) = 0),
                ('stock_missing', k.sku IS NULL),
                ('stock_negative', k.on_hand < 0),
                ('stock_overreserved', k.on_hand >= 0 AND k.reserved > k.on_hand),

@@ -13,7 +13,7 @@ offer AS (
     SELECT s.product_sku,
            bool_or(r.price IS NOT NULL AND k.on_hand IS NOT NULL) AS has_both,
            bool_or(r.price IS NOT NULL) AS has_price,
-           bool_and(round(r.price, 2) <= 0 OR round(r.special_price, 2) > round(r.price, 2))
+           bool_and(round(r.price::numeric, 2) <= 0 OR round(r.special_price::numeric, 2) > round(r.price::numeric, 2))
                FILTER (WHERE r.price IS NOT NULL) AS has_bad_prices,
            bool_or(s.sku <> s.product_sku AND EXISTS (SELECT FROM store.product o WHERE o.tenant_id = $1 AND o.sku = s.sku))
                AS is_duplicate,
