@@ -1,7 +1,7 @@
 -- name: products
 -- $1 tenant_id bigint, $2 skus text[]
-SELECT sku, name, description, short_description, brand, model, ean, categories, weight_kg, height_cm, width_cm, length_cm,
-       attributes, photos, link, active, external_id
+SELECT sku, name, description, short_description, brand, model, ean::text, categories, weight_kg::numeric, height_cm::numeric,
+       width_cm::numeric, length_cm::numeric, attributes, photos, link, active, external_id
   FROM store.product
  WHERE tenant_id = $1
    AND sku = ANY ($2::text[]);
@@ -9,7 +9,8 @@ SELECT sku, name, description, short_description, brand, model, ean, categories,
 -- name: variations
 -- Variations of products, in the order they are to be shown.
 -- $1 tenant_id bigint, $2 product skus text[]
-SELECT sku, product_sku, name, ean, attributes, photos, weight_kg, height_cm, width_cm, length_cm, active
+SELECT sku, product_sku, name, ean::text, attributes, photos, weight_kg::numeric, height_cm::numeric, width_cm::numeric,
+       length_cm::numeric, active
   FROM store.variation
  WHERE tenant_id = $1
    AND product_sku = ANY ($2::text[])
@@ -40,7 +41,7 @@ SELECT p.sku
 -- name: prices
 -- Prices of sellable SKUs. What is limited to one row cannot be planned but by its key, whatever share of the table a page is.
 -- $1 tenant_id bigint, $2 skus text[]
-SELECT c.sku, coalesce(v.product_sku, p.sku) AS product_sku, c.price, c.special_price
+SELECT c.sku, coalesce(v.product_sku, p.sku) AS product_sku, c.price::numeric, c.special_price::numeric
   FROM unnest($2::text[]) AS asked (sku)
   JOIN store.price c ON c.tenant_id = $1 AND c.sku = asked.sku
   LEFT JOIN LATERAL (SELECT sku, product_sku

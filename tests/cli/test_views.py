@@ -46,3 +46,13 @@ async def test_a_store_of_other_types_is_checked_and_its_plan_is_made(rocksync: 
     found = {each["code"]: each["examples"] for each in checked.json["findings"]}
     assert (found["price_zero"], found["ean_missing"]) == (["C"], ["B1", "B2", "C"])
     assert "create 2, update 0, blocked 1 products" in planned.err
+
+
+async def test_a_store_of_other_types_is_served(rocksync: Command, world: World, shop: Shop):
+    await rocksync("tenant", "activate", "loja", "--yes")
+
+    there = shop.at_hub("A")
+    assert (there["price"], there["quantity"], there["ean"]) == (10.1, 5, "7891000315507")
+    assert there["dimension"]["weight"] == 1
+    assert [each["sku"] for each in shop.at_hub("B")["variations"]] == ["B1", "B2"]
+    assert await shop.why("product", "C") == ("quarantined", "invalid_item")
