@@ -81,7 +81,7 @@ def update(
     """
     body = {"sku": document.key, **_scalars(document.payload), **_arrays(document.payload, accepted, shown, full=full)}
     before = _by(accepted.get("variations"), "sku")
-    there = _by((shown or {}).get("variations"), "sku")
+    there = _there(shown or {}, before)
     variations, created = list[dict[str, Any]](), list[str]()
     for variation in document.payload.get("variations", ()):
         sku = variation["sku"]
@@ -93,7 +93,7 @@ def update(
             arrays = _arrays(variation, {}, there.get(sku), full=True)
             variations.append(_with_offer({"sku": sku, **_scalars(variation), **arrays}, document))
             created.append(sku)
-    variations += removals(document, before if shown is None else there)
+    variations += removals(document, there)
     return body | ({"variations": variations} if variations else {}), created
 
 
@@ -117,9 +117,9 @@ def repair(
     sold, no units, or nothing if it is not there: these are the third.
     """
     before = either(accepted, sending)
-    there = _by(shown.get("variations"), "sku")
-    known = _by((accepted or {}).get("variations"), "sku").keys() & there
     maybe = _by(before.get("variations"), "sku")
+    there = _there(shown, maybe)
+    known = _by((accepted or {}).get("variations"), "sku").keys() & there
     body = {"sku": document.key, **_scalars(document.payload), **_arrays(document.payload, before, shown, full=True)}
     variations, created, absent = list[dict[str, Any]](), list[str](), list[str]()
     for variation in document.payload.get("variations", ()):
@@ -148,6 +148,14 @@ def repair(
 def removals(document: ProductDocument, there: Container[str]) -> list[dict[str, Any]]:
     """What removes the variations that moved to another product, of those that are *there*."""
     return [{"sku": sku, "remove": True} for sku in document.moved if sku in there]
+
+
+def _there(shown: Members, before: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The variations that the hub shows, by SKU; if it does not say which there are, those of *before*, with nothing.
+
+    Taken for none they would be forgotten while they are on sale.
+    """
+    return _by(shown["variations"], "sku") if isinstance(shown.get("variations"), list) else {sku: {} for sku in before}
 
 
 def _scalars(payload: Members) -> dict[str, Any]:

@@ -41,6 +41,7 @@ FAULTS: dict[str, str] = {
     "nulls": "optional members of replies are null, a different third of them in each reply",
     "unknown-members": "objects in replies have members nobody knows",
     "unset-members": "products are shown without members that were never set, and a quantity that never was as 0",
+    "short-products": "products are shown without their variations, categories and attributes",
     "short-variations": "products are shown with no more than SKUs and prices of their variations",
     "unknown-status": "orders are shown in a status nobody knows",
     "broken-text": "names of people hold half of a surrogate pair and a byte that is not UTF-8",

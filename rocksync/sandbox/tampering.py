@@ -20,6 +20,8 @@ def tampered(document: Document, faults: Mapping[str, float], draw: Callable[[st
         document = _each_entity(document, lambda entity: _with_nulls(entity, draw))
     if "unset-members" in faults:
         document = _each_entity(document, _without_unset_members)
+    if "short-products" in faults:
+        document = _each_entity(document, _without_arrays)
     if "short-variations" in faults:
         document = _each_entity(document, _with_short_variations)
     if "unknown-members" in faults:
@@ -64,6 +66,10 @@ def _without_unset_members(entity: Document) -> Document:
 
 def _set_members(row: Document) -> Document:
     return {"quantity": 0, **{name: value for name, value in row.items() if value is not None}}
+
+
+def _without_arrays(entity: Document) -> Document:
+    return {name: value for name, value in entity.items() if name not in {"variations", "categories", "attributes"}}
 
 
 def _with_short_variations(entity: Document) -> Document:

@@ -8,6 +8,7 @@ ELSEWHERE = {
     "400": "round `poison first`: an item that the hub refuses is rightly blamed",
     "400-reads": "as 400",
     "unset-members": "tests/worker/test_lost_products.py: a storm loses nothing at the hub",
+    "short-products": "tests/worker/test_short_answers.py: what is not shown cannot be removed, and is rightly blamed",
     "short-variations": "as unset-members; what is not shown cannot be removed",
 }
 
