@@ -155,11 +155,12 @@ GUIDANCE: Mapping[Reason, Guidance] = {
         " SLUG`.",
     ),
     Reason.REJECTED: Guidance(
-        meaning="Plugg.to refused what was sent; the detail quotes it. It is tried a few times, then set aside.",
+        meaning="Plugg.to refused what was sent, or its answer leaves out what is to be removed; the detail tells."
+        " It is tried a few times, then set aside.",
         fix="Correct what Plugg.to names, or ask its support; then `rocksync quarantine release SLUG`.",
         who=Actor.OPERATOR,
-        meaning_pt="A Plugg.to recusou o envio; o detalhe traz a resposta. Há algumas tentativas, depois o item"
-        " é separado.",
+        meaning_pt="A Plugg.to recusou o envio, ou a resposta dela omite o que deve ser removido; o detalhe diz."
+        " Há algumas tentativas, depois o item é separado.",
         fix_pt="Corrija o que a Plugg.to aponta, ou fale com o suporte dela; depois `rocksync quarantine release"
         " SLUG`.",
     ),

@@ -114,7 +114,7 @@ def repair(
     """The body of a product that may hold any of what was accepted and sent, and the SKUs it is sent with offers for.
 
     A SKU that may have come into being unnoticed, or is not there any more, gets its offer again; one that is not to be
-    sold, no units, or nothing if it is not there: these are the third.
+    sold, no units, or nothing if it is not there: these are the third. Raises: ItemError.
     """
     before = either(accepted, sending)
     maybe = _by(before.get("variations"), "sku")
@@ -163,16 +163,36 @@ def _scalars(payload: Members) -> dict[str, Any]:
 
 
 def _arrays(payload: Members, accepted: Members, shown: Members | None, *, full: bool) -> dict[str, Any]:
-    """The arrays that differ from what was accepted, or all; elements that we once sent and that are gone, removed."""
+    """The arrays that differ from what was accepted, or all; elements that we once sent and that are gone, removed.
+
+    Raises: ItemError when elements have to go and the answer leaves their array out. One that is null has none
+    (assumed: products without any may be shown so).
+    """
     body = {}
     for name in _ARRAYS:
         wanted, before = reading.rows(payload.get(name)), reading.rows(accepted.get(name))
         if full or not same(wanted, before):
+            if name in _BY_ID and shown is not None and name not in shown and _gone(_BY_ID[name], wanted, before):
+                raise _hidden(payload["sku"], name)
             there = _elements((shown or {}).get(name))
             rows = _photos(wanted, before, there) if name == "photos" else _keyed(_BY_ID[name], wanted, before, there)
             if rows:
                 body[name] = rows
     return body
+
+
+def _gone(key: str, wanted: Sequence[Members], before: Sequence[Members]) -> set[Any]:
+    return {element.get(key) for element in before} - {element.get(key) for element in wanted}
+
+
+def _hidden(sku: str, name: str) -> ItemError:
+    """Not what ends a pass: a hub that never shows them would end all of them."""
+    return ItemError(
+        sku,
+        f"Plugg.to's answer leaves out the {name} of {sku}: those that left the store cannot be removed",
+        reason=Reason.REJECTED,
+        final=False,
+    )
 
 
 def _photos(wanted: Sequence[Members], before: Sequence[Members], there: Sequence[Members]) -> list[dict[str, Any]]:
@@ -193,9 +213,8 @@ def _keyed(
     Source: https://developers.plugg.to/reference/createupdate-and-delete-attributes and /update-and-delete-categories.
     """
     ids = {element[key]: element["id"] for element in reversed(there) if element.get(key) and element.get("id")}
-    kept = {element.get(key) for element in wanted}
     sent = [{**element, "id": ids[element[key]]} if element.get(key) in ids else dict(element) for element in wanted]
-    gone = ids.keys() & ({element.get(key) for element in before} - kept)
+    gone = ids.keys() & _gone(key, wanted, before)
     return sent + [{"id": each["id"], "remove": True} for each in there if each.get(key) in gone and each.get("id")]
 
 
