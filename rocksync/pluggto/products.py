@@ -196,6 +196,8 @@ class _Write:
         reply = None
         if found.status != _NOT_FOUND:
             self._accept(found)
+            if accepted is None and self._document.reason is not Reason.IN_SYNC and self._is_others(found.value or {}):
+                raise _missing(self._key, self._key)
             self._check_own(found.value)
             members, self._created, self._absent = product_writes.repair(
                 self._document, accepted, sending, found.value or {}
@@ -260,12 +262,12 @@ class _Write:
 
         That a hub may reach a variation by its SKU is assumed.
         """
-        if (
-            shown is not None
-            and reading.text(shown.get("sku")) != self._key
-            and self._key in product_writes.skus(shown)
-        ):
+        if shown is not None and self._is_others(shown):
             raise _conflict(self._key, self._key, shown)
+
+    def _is_others(self, shown: Members) -> bool:
+        """Whether the hub has the SKU as a variation of another product."""
+        return reading.text(shown.get("sku")) != self._key and self._key in product_writes.skus(shown)
 
     async def _let_go(self, shown: Members) -> None:
         """Remove by itself what belongs to other products now: they may hold what this one is refused for."""

@@ -7,8 +7,9 @@ from typing import Any, cast
 from rocksync.domain.catalog import Listing, Product
 from rocksync.domain.documents import OfferRevisions, ProductDocument, ProductPayload, Skip
 from rocksync.domain.doubt import either
-from rocksync.domain.errors import ItemError
-from rocksync.domain.outcomes import Accepted, Delivery, Item, Outcome, PassReport
+from rocksync.domain.errors import ItemError, MissingAtHubError
+from rocksync.domain.outcomes import Accepted, Delivery, Item, Outcome, PassReport, Skipped
+from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Lease, Tenant
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Flow, Slice, plain, run_pass
@@ -73,7 +74,14 @@ def product_flow(tenant: Tenant, deps: Deps) -> Flow[Listing, ProductDocument]:
 
     async def deliver(parcel: Sequence[tuple[Item, ProductDocument]]) -> Sequence[Outcome]:
         [(item, document)] = parcel
-        delivery = await deps.hub.put_product(tenant, document, item.accepted, full=item.resend, sending=item.sending)
+        try:
+            delivery = await deps.hub.put_product(
+                tenant, document, item.accepted, full=item.resend, sending=item.sending
+            )
+        except MissingAtHubError:
+            if item.accepted is not None or document.reason is Reason.IN_SYNC:
+                raise
+            return [_not_there(item, document)]
         payload = _without(plain(document.payload), delivery.absent)
         done = accepted(item, document, payload)
         unseen = _unseen(item, payload, delivery)
@@ -111,6 +119,15 @@ def _sellable_skus(payload: dict[str, Any]) -> list[str]:
 def _all_skus(payload: dict[str, Any]) -> list[str]:
     """Every SKU that may be sold: of a product that had variations, those are still there, and so is its own."""
     return sorted({payload["sku"], *_variation_skus(payload)})
+
+
+def _not_there(item: Item, document: ProductDocument) -> Skipped:
+    """The outcome of a product that is off sale and did not get to the hub.
+
+    Another product may have its SKU there by now: what was accepted of its price and stock stays.
+    """
+    detail = f"off sale in the store, and Plugg.to has no product {item.key}"
+    return Skipped(key=item.key, revision=item.revision, reason=document.reason, detail=detail, forget=True)
 
 
 def _unseen(item: Item, payload: dict[str, Any], delivery: Delivery) -> tuple[str, ...]:

@@ -146,3 +146,31 @@ async def test_a_product_that_had_variations_is_sold_again_once_it_is_on_sale_ag
     await settle(world, shop)
 
     assert (off_sale, shop.at_hub("A")["quantity"], shop.at_hub("A")["available"]) == (0, 20, 1)
+
+
+@pytest.mark.parametrize("profile", ["strict", "strict+variation_by_sku"])
+async def test_a_product_that_may_never_have_arrived_becomes_a_variation(world: World, profile: str) -> None:
+    world.hub.profile = parse_profile(profile)
+    shop = await world.shop()
+    await shop.varied("A", "A1")
+    await world.sync(shop)
+    await shop.simple("M")
+    world.hub.add_fault("outage@PUT")
+    await world.sync(shop, Kind.PRODUCT)
+    world.hub.remove_faults()
+    world.hub.add_fault("5xx-empty@GET /skus/{sku}")
+    await shop.sql("DELETE FROM store.product WHERE tenant_id = $1 AND sku = 'M'")
+    await shop.variation("M", "A")
+    await world.sync(shop)  # which leaves M for later
+
+    await world.again(shop)
+
+    assert held_by(shop, "A") == {"A1": 5, "M": 5}
+    assert await shop.why("product", "M") == ("skipped", "inactive")
+    assert (await shop.item("product", "M"))["sending"] is None
+
+    await shop.sql("DELETE FROM store.variation WHERE tenant_id = $1 AND sku = 'M'")
+    await shop.sql("DELETE FROM store.stock WHERE tenant_id = $1 AND sku = 'M'")
+    await world.again(shop)
+
+    assert held_by(shop, "A") == {"A1": 5, "M": 0}
