@@ -92,9 +92,6 @@ SORTS: Mapping[str, Sort] = {
     "mapper_keeps_off": Sort(
         says="tried products are kept off Plugg.to by a mapper", fix="nothing, if that is what the client wants"
     ),
-    "setting_unfit": Sort(
-        says="a setting is not what rocksync takes it for", fix="rocksync tenant set {slug} --setting NAME=VALUE"
-    ),
     "schedule_manual": Sort(
         says="runs only on request", fix="rocksync schedule set {slug} KIND --default, unless the client wants it so"
     ),

@@ -14,7 +14,6 @@ from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Kind
 
 F = TypeVar("F", bound=Callable[..., object])
-SWITCHES = ("reserve_stock", "tell_orders")  # settings of a tenant that are on or off
 _SETTING = re.compile(r"([A-Za-z_][\w.-]*)=(.*)", re.DOTALL)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from rocksync import app
 from rocksync.cli.findings import Finding, finding
-from rocksync.cli.parameters import SWITCHES
 from rocksync.domain.catalog import Stock
 from rocksync.domain.documents import Skip, StockDocument
 from rocksync.domain.errors import ItemError, PassError, TenantError
@@ -26,7 +25,6 @@ from rocksync.postgres.tenants import Tenants
 from rocksync.settings import Settings
 from rocksync.store.catalog import StoreCatalog
 from rocksync.store.orders import StoreOrders
-from rocksync.sync import gate
 
 _SKEW_S = 30.0
 _SAMPLES = 50
@@ -53,7 +51,7 @@ class Preflight:
         unwritable = await self.checks.unwritable() if tenant.settings.get("reserve_stock", True) else []
         found = [
             *await self._of_hub(tenant, around, orders_since or tenant.orders_since),
-            *_of_settings(tenant, around),
+            *_of_surroundings(tenant.slug, around),
             *(finding("triggers_off", tenant.slug, detail=table) for table in await self.checks.deaf()),
             *([finding("stock_unwritable", tenant.slug, detail=", ".join(unwritable))] if unwritable else []),
             *([finding("mapper_gone", tenant.slug)] if around.was_mapped and not self.mappers.version(tenant) else []),
@@ -240,21 +238,16 @@ def severity(found: Finding) -> str:
     return "blocks" if found.blocks else "warns"
 
 
-def _of_settings(tenant: Tenant, around: Surroundings) -> list[Finding]:
-    found = [
-        finding("setting_unfit", tenant.slug, detail=f"{name} is {tenant.settings[name]!r}")
-        for name in SWITCHES
-        if name in tenant.settings and not isinstance(tenant.settings[name], bool)
-    ]
-    found += [finding("setting_unfit", tenant.slug, detail=text) for text in gate.complaints(tenant.settings)]
+def _of_surroundings(slug: str, around: Surroundings) -> list[Finding]:
+    found = list[Finding]()
     if around.manual:
-        found.append(finding("schedule_manual", tenant.slug, detail=", ".join(around.manual)))
+        found.append(finding("schedule_manual", slug, detail=", ".join(around.manual)))
     if around.paused:
-        found.append(finding("schedule_paused", tenant.slug, detail=", ".join(around.paused)))
+        found.append(finding("schedule_paused", slug, detail=", ".join(around.paused)))
     if not around.workers:
-        found.append(finding("worker_missing", tenant.slug))
+        found.append(finding("worker_missing", slug))
     if not around.products:
-        found.append(finding("catalogue_empty", tenant.slug))
+        found.append(finding("catalogue_empty", slug))
     return found
 
 

@@ -2,9 +2,7 @@
 
 import dataclasses
 import importlib
-import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ import click
 from rocksync.cli.credentials import credentials_option, read_credentials
 from rocksync.cli.lazy import LazyGroup
 from rocksync.cli.output import ago, json_option, print_done, print_facts, print_json, print_table, printable, rough
-from rocksync.cli.parameters import SWITCHES, MomentType, SettingType, as_settings, kind_option, slug_argument
+from rocksync.cli.parameters import MomentType, SettingType, as_settings, kind_option, slug_argument
 from rocksync.cli.running import FAILED, confirmed, run_with_access
 from rocksync.domain.durations import format_duration
 from rocksync.domain.errors import MisuseError
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from rocksync.cli.access import Access
     from rocksync.domain.fleet import LagRow
     from rocksync.postgres.tenants import ScheduleRow, TenantRow
-
-_MAPPER = re.compile(r"[\w.-]+")
 
 tenant = LazyGroup(
     name="tenant",
@@ -63,8 +59,6 @@ def add(
     as_json: bool,
 ) -> None:
     """Add tenant SLUG as a draft: nothing is sent before it is activated."""
-    _check_settings(as_settings(settings))
-    _check_mappers(mappers)
     given = read_credentials(credentials_file)
 
     async def body(access: "Access") -> None:
@@ -173,8 +167,6 @@ def set_tenant(
         raise click.UsageError("give either --mapper or --no-mappers")
     if name is None and domain is None and not (mappers or no_mappers or settings or unset):
         raise click.UsageError("say what to change: --name, --domain, --mapper, --no-mappers, --setting or --unset")
-    _check_settings(as_settings(settings))
-    _check_mappers(mappers)
 
     async def body(access: "Access") -> None:
         await access.tenants.set(
@@ -292,30 +284,6 @@ def _tell_missing(mappers: Sequence[str], folder: Path) -> None:
                 " tenant is sent (rocksync mapper list)",
                 err=True,
             )
-
-
-def _check_mappers(mappers: Sequence[str]) -> None:
-    """Raise MisuseError for names that no file's mapper can have and hardly one of an installed package."""
-    wrong = [name for name in mappers if not _MAPPER.fullmatch(name)]
-    there = importlib.import_module("rocksync.mapping.folder").installed() if wrong else {}
-    for name in wrong:
-        if name not in there:
-            raise MisuseError(
-                f"{name!r} can be no mapper's name: lower-case letters, digits, - and _ (see `rocksync mapper list`)"
-            )
-
-
-def _check_settings(settings: Mapping[str, Any]) -> None:
-    """Raise MisuseError for settings of our own that cannot be meant like this."""
-    found = [
-        f"{name} is {json.dumps(settings[name], ensure_ascii=False)}: write {name}=true or {name}=false"
-        for name in SWITCHES
-        if name in settings and not isinstance(settings[name], bool)
-    ]
-    if "gate" in settings:
-        found += importlib.import_module("rocksync.sync.gate").complaints(settings)
-    if found:
-        raise MisuseError("; ".join(found))
 
 
 def _as_json(row: "TenantRow") -> dict[str, object]:

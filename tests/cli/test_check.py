@@ -212,14 +212,13 @@ async def test_a_clock_that_is_wrong_is_named(world: World):
     assert not found.blocks
 
 
-async def test_schedules_settings_and_an_empty_store_are_named(world: World):
-    await world.pool.execute("ALTER TABLE rocksync.tenant DROP CONSTRAINT tenant_setting_tell_orders_is_true_or_false")
-    shop = await world.shop(active=False, tell_orders="no")
+async def test_schedules_and_an_empty_store_are_named(world: World):
+    shop = await world.shop(active=False)
     await shop.sql("SELECT rocksync.set_schedule('loja', 'price', 'manual') WHERE $1 > 0")
 
     found = await findings(world, shop)
 
-    assert set(found) - {"worker_missing"} == {"setting_unfit", "schedule_manual", "catalogue_empty"}
+    assert set(found) - {"worker_missing"} == {"schedule_manual", "catalogue_empty"}
     assert "price" in found["schedule_manual"].message
     assert not any(each.blocks for each in found.values())
 

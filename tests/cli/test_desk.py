@@ -204,14 +204,12 @@ async def test_held_changes_are_approved_and_rejected_by_key(rocksync: Command, 
     assert (await rocksync("holds", "list")).out == "nothing is held\n"
 
 
-@pytest.mark.parametrize(
-    ("limit", "told"), [("muito", "gate.max_zero_percent must be a number"), ("30", "the limits of gate are numbers")]
-)
-async def test_a_gate_that_cannot_be_meant_is_refused(rocksync: Command, shop: Shop, limit: str, told: str) -> None:
-    ended = await rocksync("tenant", "set", "loja", "--setting", f'gate={{"max_zero_percent": "{limit}"}}')
+@pytest.mark.parametrize("limit", ['"muito"', '"30"', "-1"])
+async def test_a_gate_that_cannot_be_meant_is_refused(rocksync: Command, shop: Shop, limit: str) -> None:
+    ended = await rocksync("tenant", "set", "loja", "--setting", f'gate={{"max_zero_percent": {limit}}}')
 
     assert ended.code == 2
-    assert told in ended.err
+    assert "the limits of gate are numbers from 0" in ended.err
 
 
 async def test_every_change_by_an_operator_is_in_the_audit_table(rocksync: Command, shop: Shop) -> None:

@@ -167,7 +167,7 @@ async def test_a_switch_that_is_neither_on_nor_off_is_refused(rocksync: Command,
     added = await rocksync(*ACME, "--setting", f"{name}={value}", **SECRETS)
 
     assert (ended.code, added.code) == (2, 2)
-    assert ended.err.endswith(f": write {name}=true or {name}=false\n")
+    assert ended.err == f"rocksync: {name} is true or false, without quotation marks\n"
     assert added.err == ended.err
     assert (await rocksync("tenant", "show", "acme", "--json")).json["settings"] == {}
 
