@@ -1,19 +1,20 @@
 -- What is written into tables by SQL meets the rules of the calls and commands, and counts as soon.
 
 -- A schedule that was written by SQL had its kind run at the interval it had before, and one that was manual until then never.
-CREATE FUNCTION rocksync.due_as_set(of_tenant bigint, mode text, requested_at timestamptz) RETURNS timestamptz
+CREATE FUNCTION rocksync.due_as_set(s rocksync.schedule) RETURNS timestamptz
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN mode <> 'manual' OR requested_at IS NOT NULL THEN clock_timestamp() END
-      FROM rocksync.tenant t WHERE t.id = of_tenant AND t.status = 'active'
+    SELECT CASE WHEN s.mode = 'manual' AND s.requested_at IS NULL THEN NULL
+                WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp())
+                ELSE clock_timestamp() END
+      FROM rocksync.tenant t WHERE t.id = s.tenant_id AND t.status = 'active'
 $$;
-COMMENT ON FUNCTION rocksync.due_as_set IS 'When a kind is due of which the mode or the interval has just been set; null: not until something asks for it.';
+COMMENT ON FUNCTION rocksync.due_as_set IS 'When a kind is due whose mode or interval has just been set; what is overdue keeps its place; null: not until something asks for it.';
 
 -- After the write: a trigger before it would have every update by a worker lock its row first, whatever columns it names.
 CREATE FUNCTION rocksync.schedule_written() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE rocksync.schedule s SET due_at = rocksync.due_as_set(NEW.tenant_id, NEW.mode, NEW.requested_at)
-     WHERE s.tenant_id = NEW.tenant_id AND s.kind = NEW.kind;
+    UPDATE rocksync.schedule s SET due_at = rocksync.due_as_set(s) WHERE s.tenant_id = NEW.tenant_id AND s.kind = NEW.kind;
     PERFORM pg_notify('rocksync', 'schedule ' || NEW.tenant_id || ' ' || NEW.kind);
     RETURN NULL;
 END $$;
@@ -27,13 +28,13 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     t rocksync.tenant := rocksync.tenant_of(slug);
 BEGIN
-    UPDATE rocksync.schedule s
-       SET mode = set_schedule.mode, every = set_schedule.every,
-           due_at = rocksync.due_as_set(t.id, set_schedule.mode, s.requested_at)
+    UPDATE rocksync.schedule s SET mode = set_schedule.mode, every = set_schedule.every
      WHERE s.tenant_id = t.id AND s.kind = set_schedule.kind;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'unknown kind "%"', set_schedule.kind USING HINT = 'product, price, stock or order';
     END IF;
+    -- also if it is as it was
+    UPDATE rocksync.schedule s SET due_at = rocksync.due_as_set(s) WHERE s.tenant_id = t.id AND s.kind = set_schedule.kind;
     PERFORM pg_notify('rocksync', 'schedule ' || t.id || ' ' || set_schedule.kind);
     PERFORM rocksync.audited('schedule set', t.id, t.slug,
                              jsonb_build_object('kind', set_schedule.kind, 'mode', set_schedule.mode, 'every', set_schedule.every));
