@@ -130,15 +130,15 @@ async def test_a_manual_kind_is_claimed_only_when_requested(pool: asyncpg.Pool) 
 
 async def test_what_is_due_longest_comes_first_and_orders_and_stock_have_a_head_start(pool: asyncpg.Pool) -> None:
     tenant_id = await add(pool)
-    due_s_ago = {"order": 10, "stock": 20, "price": 34, "product": 41}
-    for kind, seconds in due_s_ago.items():
+    due_minutes_ago = {"order": 10, "stock": 20, "price": 60, "product": 125}
+    for kind, minutes in due_minutes_ago.items():
         await pool.execute(
-            "UPDATE rocksync.schedule SET due_at = now() - $2 * interval '1 second' WHERE kind = $1",
+            "UPDATE rocksync.schedule SET due_at = now() - $2 * interval '1 minute' WHERE kind = $1",
             kind,
-            float(seconds),
+            float(minutes),
         )
 
-    order = [await claim(pool, slots=1) for _ in due_s_ago]
+    order = [await claim(pool, slots=1) for _ in due_minutes_ago]
 
     assert order == [{(tenant_id, kind)} for kind in ("product", "order", "stock", "price")]
 
@@ -152,20 +152,23 @@ async def lag(pool: asyncpg.Pool, kind: str = "stock") -> dict[str, Any]:
     return dict(row)
 
 
-@pytest.mark.parametrize(("minutes", "first"), [(9, "small"), (11, "busy")], ids=["not for long", "for long"])
-async def test_a_pass_that_goes_on_lets_others_begin_first(pool: asyncpg.Pool, minutes: int, first: str) -> None:
+@pytest.mark.parametrize(("longer", "first"), [(-1, "small"), (1, "busy")], ids=["not for long", "for long"])
+@pytest.mark.parametrize(("kind", "minutes"), [("order", 10), ("stock", 60), ("price", 10), ("product", 10)])
+async def test_a_pass_that_goes_on_lets_others_begin_first(
+    pool: asyncpg.Pool, kind: str, minutes: int, longer: int, first: str
+) -> None:
     tenants = {slug: await add(pool, slug) for slug in ("busy", "small")}
-    await claim(pool, kinds=["stock"])
+    await claim(pool, kinds=[kind])
     for slug, complete in (("busy", False), ("small", True)):
-        token = (await schedule(pool, tenants[slug]))["lease_token"]
-        assert await pool.fetchval("SELECT rocksync.finish($1, 'stock', $2, $3, true)", tenants[slug], token, complete)
+        token = (await schedule(pool, tenants[slug], kind))["lease_token"]
+        assert await pool.fetchval("SELECT rocksync.finish($1, $2, $3, $4, true)", tenants[slug], kind, token, complete)
     await pool.execute(
         "UPDATE rocksync.schedule SET due_at = now() - CASE WHEN tenant_id = $1 THEN $2::interval ELSE '1 s' END",
         tenants["busy"],
-        timedelta(minutes=minutes),
+        timedelta(minutes=minutes + longer),
     )
 
-    assert await claim(pool, slots=1, kinds=["stock"]) == {(tenants[first], "stock")}
+    assert await claim(pool, slots=1, kinds=[kind]) == {(tenants[first], kind)}
 
 
 async def test_a_pass_whose_worker_died_begins_anew(pool: asyncpg.Pool) -> None:

@@ -1,0 +1,57 @@
+-- Where more is due than workers come to, what matters most begins first for as long as a backlog of all tenants lasts: orders,
+-- whose passes are short, then stock, as overselling is worse than an old price. Nothing waits for ever: a head start is overcome
+-- by who waits longer than that. A pass that goes on has had its turn: no price or product that begins waits for the thousands
+-- of stocks that others have, only for orders. What is to be sent at once does not queue behind what others have by the interval.
+DROP INDEX rocksync.schedule_due;
+CREATE INDEX schedule_due ON rocksync.schedule (kind, (mode = 'immediate'), due_at) WHERE due_at IS NOT NULL;
+
+CREATE OR REPLACE FUNCTION rocksync.claim(worker text, slots integer, lease interval, only_tenants bigint[], only_kinds text[])
+RETURNS SETOF rocksync.schedule
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+    SET enable_bitmapscan = off SET enable_seqscan = off SET jit = off -- an index scan passes over what it once found dead
+    SET plan_cache_mode = force_generic_plan AS $$ -- planning takes longer than the rest
+DECLARE
+    moment timestamptz; -- a volatile function in its place would have every schedule read instead of those that are due
+BEGIN
+    PERFORM pg_advisory_xact_lock(7265710, 1);
+    moment := clock_timestamp();
+    RETURN QUERY
+    WITH due AS MATERIALIZED (
+        SELECT d.tenant_id, d.kind
+          FROM (VALUES ('order', interval '2 hours', interval '110 minutes'), ('stock', interval '1 hour', interval '15 seconds'),
+                       ('price', interval '10 minutes', interval '0'), ('product', interval '10 minutes', interval '0'))
+               AS k (kind, head_start, going_on)
+         CROSS JOIN (VALUES (false), (true)) AS m (at_once)
+         CROSS JOIN (VALUES (false), (true)) AS l (goes_on)
+         CROSS JOIN LATERAL (
+               SELECT s.tenant_id, s.kind, s.due_at
+                 FROM rocksync.schedule s
+                WHERE s.kind = k.kind
+                  AND (s.mode = 'immediate') = m.at_once
+                  AND s.due_at <= moment
+                  AND (s.last_started_at > coalesce(s.last_completed_at, '-infinity')
+                       AND s.lease_worker IS NULL AND s.failures = 0) IS TRUE = l.goes_on
+                  AND (s.leased_until IS NULL OR s.leased_until <= moment)
+                  AND (s.backoff_until IS NULL OR s.backoff_until <= moment)
+                  AND (s.paused_until IS NULL OR s.paused_until <= moment)
+                  AND (only_tenants IS NULL OR s.tenant_id = ANY (only_tenants))
+                  AND (only_kinds IS NULL OR s.kind = ANY (only_kinds))
+                  AND EXISTS (SELECT FROM rocksync.tenant t WHERE t.id = s.tenant_id AND t.status = 'active')
+                  AND EXISTS (SELECT FROM rocksync.credential c WHERE c.tenant_id = s.tenant_id)
+                  AND NOT EXISTS (SELECT FROM rocksync.schedule o
+                                   WHERE o.tenant_id = s.tenant_id AND o.lease_worker <> claim.worker
+                                     AND o.leased_until > moment)
+                ORDER BY s.due_at
+                LIMIT slots
+                  FOR NO KEY UPDATE OF s SKIP LOCKED) d
+         ORDER BY d.due_at - CASE WHEN l.goes_on THEN k.going_on
+                                  WHEN m.at_once THEN k.head_start + interval '50 minutes' ELSE k.head_start END, d.tenant_id
+         LIMIT slots)
+    UPDATE rocksync.schedule s
+       SET lease_worker = claim.worker, lease_token = s.lease_token + 1,
+           in_doubt = s.in_doubt OR s.lease_worker IS NOT NULL, -- whoever had it did not give it back
+           leased_until = clock_timestamp() + lease, last_started_at = clock_timestamp()
+      FROM due
+     WHERE s.tenant_id = due.tenant_id AND s.kind = due.kind
+    RETURNING s.*;
+END $$;
