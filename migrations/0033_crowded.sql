@@ -55,3 +55,78 @@ BEGIN
      WHERE s.tenant_id = due.tenant_id AND s.kind = due.kind
     RETURNING s.*;
 END $$;
+
+-- Who asks for what is overdue already does not put it at the end of the queue: asked for again and again, it had never run.
+CREATE OR REPLACE FUNCTION rocksync.request_sync(slug text, kind text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t rocksync.tenant := rocksync.tenant_of(slug);
+BEGIN
+    IF t.status <> 'active' THEN
+        RAISE EXCEPTION 'tenant "%" is not active but %', t.slug, t.status
+              USING HINT = CASE t.status WHEN 'draft' THEN 'rocksync tenant activate ' || t.slug
+                                         WHEN 'paused' THEN 'rocksync tenant resume ' || t.slug
+                                         ELSE 'rocksync tenant credentials ' || t.slug END;
+    END IF;
+    UPDATE rocksync.schedule s
+       SET requested_at = clock_timestamp(), backoff_until = NULL,
+           due_at = CASE WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp()) ELSE clock_timestamp() END
+     WHERE s.tenant_id = t.id AND s.kind = request_sync.kind;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'unknown kind "%"', request_sync.kind USING HINT = 'product, price, stock or order';
+    END IF;
+    PERFORM pg_notify('rocksync', 'schedule ' || t.id || ' ' || request_sync.kind);
+    PERFORM rocksync.audited('sync', t.id, t.slug, jsonb_build_object('kind', request_sync.kind));
+END $$;
+
+CREATE OR REPLACE FUNCTION rocksync.set_schedule(slug text, kind text, mode text, every interval DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t rocksync.tenant := rocksync.tenant_of(slug);
+BEGIN
+    UPDATE rocksync.schedule s
+       SET mode = set_schedule.mode, every = set_schedule.every,
+           due_at = CASE WHEN t.status <> 'active' THEN NULL
+                         WHEN set_schedule.mode = 'manual' AND s.requested_at IS NULL THEN NULL
+                         WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp())
+                         ELSE clock_timestamp() END
+     WHERE s.tenant_id = t.id AND s.kind = set_schedule.kind;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'unknown kind "%"', set_schedule.kind USING HINT = 'product, price, stock or order';
+    END IF;
+    PERFORM pg_notify('rocksync', 'schedule ' || t.id || ' ' || set_schedule.kind);
+    PERFORM rocksync.audited('schedule set', t.id, t.slug,
+                             jsonb_build_object('kind', set_schedule.kind, 'mode', set_schedule.mode, 'every', set_schedule.every));
+END $$;
+
+-- The time of a pause is no time waited: kinds that were paused would come before the orders of all others.
+CREATE OR REPLACE FUNCTION rocksync.resume_tenant(slug text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t rocksync.tenant := rocksync.tenant_of(slug);
+    kinds text[] := ARRAY(SELECT s.kind FROM rocksync.schedule s
+                           WHERE s.tenant_id = t.id AND s.paused_until > clock_timestamp() ORDER BY s.kind);
+BEGIN
+    IF t.status = 'draft' THEN
+        RAISE EXCEPTION 'tenant "%" is a draft', t.slug USING HINT = 'rocksync tenant activate ' || t.slug;
+    END IF;
+    IF t.status <> 'active' THEN
+        UPDATE rocksync.tenant SET status = 'active' WHERE id = t.id;
+        IF kinds <> '{}' THEN
+            RAISE NOTICE 'paused apart, and still so: %', array_to_string(kinds, ', ')
+                  USING HINT = format('SELECT rocksync.resume_tenant(%L) once more resumes these too', t.slug);
+        END IF;
+        PERFORM rocksync.audited('tenant resume', t.id, t.slug);
+    ELSE
+        UPDATE rocksync.schedule s
+           SET due_at = CASE WHEN s.lease_worker IS NULL AND s.paused_until IS NULL THEN least(s.due_at, clock_timestamp())
+                             ELSE clock_timestamp() END,
+               backoff_until = NULL
+         WHERE s.tenant_id = t.id AND (s.mode <> 'manual' OR s.requested_at IS NOT NULL);
+        UPDATE rocksync.schedule s SET paused_until = NULL, paused_reason = NULL
+         WHERE s.tenant_id = t.id AND s.paused_until IS NOT NULL;
+        PERFORM pg_notify('rocksync', 'tenant ' || t.id);
+        PERFORM rocksync.audited('tenant resume', t.id, t.slug,
+                                 CASE WHEN kinds = '{}' THEN '{}' ELSE jsonb_build_object('kinds', kinds) END);
+    END IF;
+END $$;

@@ -76,10 +76,13 @@ UPDATE rocksync.schedule
 SELECT rocksync.resume_tenant($1);
 
 -- name: resume_kinds
+-- What was overdue keeps its place; the time of a pause is no time waited.
 -- $1 tenant_id bigint, $2 kinds text[], $3 is_active boolean
 UPDATE rocksync.schedule
    SET paused_until = NULL, paused_reason = NULL, backoff_until = NULL,
-       due_at = CASE WHEN $3 AND (mode <> 'manual' OR requested_at IS NOT NULL) THEN clock_timestamp() ELSE due_at END
+       due_at = CASE WHEN NOT $3 OR mode = 'manual' AND requested_at IS NULL THEN due_at
+                     WHEN lease_worker IS NULL AND paused_until IS NULL THEN least(due_at, clock_timestamp())
+                     ELSE clock_timestamp() END
  WHERE tenant_id = $1
    AND kind = ANY ($2::text[]);
 
