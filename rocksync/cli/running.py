@@ -145,7 +145,8 @@ def guarded(command: Callable[[], object], *, debug: bool) -> int:
         return FAILED
     except Exception as error:  # noqa: BLE001 # the one place where a command's failures end
         message, code = _told(error)
-        _tell(f"{traceback.format_exc() if debug else ''}rocksync: {' '.join(message.split())}")
+        told = " ".join([*message.split(), *getattr(error, "__notes__", ())])
+        _tell(f"{traceback.format_exc() if debug else ''}rocksync: {told}")
     return code if isinstance(code, int) else DONE
 
 

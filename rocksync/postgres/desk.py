@@ -53,21 +53,36 @@ class Desk:
         ]
 
     async def release(self, which: Filter) -> Released:
-        """Let items try again: those that are set aside, and at once those that were refused and wait."""
-        meant = (*_arguments(which), _chosen(which.reasons))
+        """Let items try again: those that are set aside, and at once those that were refused and wait.
+
+        One tenant and kind after another, so that nobody waits for all of them: where it fails, a note of the error
+        says what had been done by then.
+        """
+        released = retried = 0
+        try:
+            for row in await self._pool.fetch(_QUERIES.refused, *_arguments(which), _chosen(which.reasons)):
+                found = await self._release(TenantId(row["tenant_id"]), row["slug"], row["kind"], which)
+                released, retried = released + found.released, retried + found.retried
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            error.add_note(f"({released} had been released, {retried} that waited are tried at once)")
+            raise
+        return Released(released=released, retried=retried)
+
+    async def _release(self, tenant: TenantId, slug: str, kind: str, which: Filter) -> Released:
+        meant = (slug, [kind], _chosen(which.keys), _chosen(which.reasons))
         async with self._changing() as connection:
-            retried = await connection.fetch(_QUERIES.retry, *meant, list(POSTPONED))
-            released = await connection.fetch(_QUERIES.release, *meant)
-            rows = [*released, *retried]
-            asked = {"kinds": which.kinds, "keys": which.keys, "reasons": which.reasons}
-            for tenant, slug in {row["tenant_id"]: row["slug"] for row in rows}.items():
-                await self._wake(connection, TenantId(tenant), [r["kind"] for r in rows if r["tenant_id"] == tenant])
+            await connection.execute(_QUERIES.hold, tenant, [kind])
+            retried = await connection.fetchval(_QUERIES.retry, *meant, list(POSTPONED))
+            released = await connection.fetchval(_QUERIES.release, *meant)
+            if released or retried:
+                await self._wake(connection, tenant, [kind])
+                asked = {"kinds": which.kinds, "keys": which.keys, "reasons": which.reasons}
                 what: dict[str, Any] = {name: list(value) for name, value in asked.items() if value}
-                what["released"] = _counts(released, tenant)
-                if waited := _counts(retried, tenant):
-                    what["retried"] = waited
-                await audited(connection, "quarantine release", TenantId(tenant), slug, what)
-        return Released(released=sum(row["items"] for row in released), retried=sum(row["items"] for row in retried))
+                what["released"] = {kind: released} if released else {}
+                if retried:
+                    what["retried"] = {kind: retried}
+                await audited(connection, "quarantine release", tenant, slug, what)
+        return Released(released=released, retried=retried)
 
     async def resend(self, tenant: TenantId, slug: str, keys: Keys) -> list[Kind]:
         """Send the items of *keys* although Plugg.to holds the same; returns the kinds that wait for a request."""
@@ -78,6 +93,7 @@ class Desk:
                 raise MisuseError(
                     f'there is no {what} "{keys.name}" of tenant {slug}, neither in the store nor among what was sent'
                 )
+            await connection.execute(_QUERIES.hold, tenant, kinds)
             await connection.execute(_QUERIES.resend, tenant, kinds, list(keys.by_kind.values()))
             if Kind.ORDER in keys.by_kind:
                 await connection.execute(_QUERIES.import_again, tenant, [keys.by_kind[Kind.ORDER]])
@@ -129,6 +145,7 @@ class Desk:
 
     async def _decide(self, tenant: TenantId, which: Filter, decision: str) -> int:
         async with self._changing() as connection:
+            await connection.execute(_QUERIES.hold, tenant, which.kinds or _SKU_KINDS)
             rows = await connection.fetch(
                 _QUERIES.decide, tenant, _chosen(which.kinds), _chosen(which.keys), decision, self._operator or "SQL"
             )
@@ -178,10 +195,6 @@ class Desk:
     async def _wake(connection: PoolConnectionProxy, tenant: TenantId, kinds: Sequence[str]) -> None:
         await connection.execute(_QUERIES.hurry, tenant, list(kinds))
         await tell(connection, tenant)
-
-
-def _counts(rows: Sequence[asyncpg.Record], tenant: int) -> dict[str, int]:
-    return {row["kind"]: row["items"] for row in rows if row["tenant_id"] == tenant}
 
 
 def _chosen(values: Sequence[str]) -> list[str] | None:

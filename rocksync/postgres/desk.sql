@@ -14,29 +14,46 @@ SELECT t.slug, i.kind, i.key, i.reason, i.detail, i.attempts, i.changed_at, i.at
  ORDER BY i.changed_at, t.slug, i.kind, i.key
  LIMIT $5;
 
--- name: release
--- Let items that are set aside try again; how many of which tenant and kind.
+-- name: refused
+-- Tenants and kinds that have something set aside, or refused and waiting for its next attempt.
 -- $1 slug text or null, $2 kinds text[] or null, $3 keys text[] or null, $4 reasons text[] or null
+SELECT t.id AS tenant_id, t.slug, s.kind
+  FROM rocksync.tenant t
+  JOIN rocksync.schedule s ON s.tenant_id = t.id
+ WHERE ($1::text IS NULL OR t.slug = $1)
+   AND ($2::text[] IS NULL OR s.kind = ANY ($2))
+   AND (EXISTS (SELECT FROM rocksync.item i
+                 WHERE i.tenant_id = s.tenant_id AND i.kind = s.kind AND i.state = 'quarantined'
+                   AND ($3::text[] IS NULL OR i.key = ANY ($3)) AND ($4::text[] IS NULL OR i.reason = ANY ($4)))
+        OR EXISTS (SELECT FROM rocksync.item i
+                    WHERE i.tenant_id = s.tenant_id AND i.kind = s.kind AND i.state = 'pending' AND i.attempts > 0
+                      AND ($3::text[] IS NULL OR i.key = ANY ($3)) AND ($4::text[] IS NULL OR i.reason = ANY ($4))))
+ ORDER BY t.slug, s.kind;
+
+-- name: hold
+-- As passes do, schedules before items: no pass records anything of these kinds before the transaction ends.
+-- $1 tenant_id bigint, $2 kinds text[]
+SELECT FROM rocksync.schedule WHERE tenant_id = $1 AND kind = ANY ($2) ORDER BY kind <> 'product', kind FOR NO KEY UPDATE;
+
+-- name: release
+-- Let items that are set aside try again; how many.
+-- $1 slug text, $2 kinds text[], $3 keys text[] or null, $4 reasons text[] or null
 WITH released AS (
     UPDATE rocksync.item i
        SET state = 'pending', reason = 'pending', detail = NULL, attempts = 0, revision = i.revision + 1,
            changed_at = coalesce(i.changed_at, now()), next_attempt_at = now()
      WHERE i.state = 'quarantined'
-       AND ($1::text IS NULL OR i.tenant_id = (SELECT id FROM rocksync.tenant WHERE slug = $1))
-       AND ($2::text[] IS NULL OR i.kind = ANY ($2))
+       AND i.tenant_id = (SELECT id FROM rocksync.tenant WHERE slug = $1)
+       AND i.kind = ANY ($2::text[])
        AND ($3::text[] IS NULL OR i.key = ANY ($3))
        AND ($4::text[] IS NULL OR i.reason = ANY ($4))
-    RETURNING i.tenant_id, i.kind)
-SELECT t.id AS tenant_id, t.slug, r.kind, count(*) AS items
-  FROM released r
-  JOIN rocksync.tenant t ON t.id = r.tenant_id
- GROUP BY t.id, t.slug, r.kind
- ORDER BY t.slug, r.kind;
+    RETURNING i.key)
+SELECT count(*) FROM released;
 
 -- name: retry
--- Have items tried at once that were refused and wait for their next attempt, as if it was their first; how many of which
--- tenant and kind. They are what they were, so that what was approved of them stays approved.
--- $1 slug text or null, $2 kinds text[] or null, $3 keys text[] or null, $4 reasons text[] or null, $5 reasons of those that
+-- Have items tried at once that were refused and wait for their next attempt, as if it was their first; how many. They are
+-- what they were, so that what was approved of them stays approved.
+-- $1 slug text, $2 kinds text[], $3 keys text[] or null, $4 reasons text[] or null, $5 reasons of those that
 -- wait for something else text[]
 WITH retried AS (
     UPDATE rocksync.item i
@@ -46,16 +63,12 @@ WITH retried AS (
        AND i.next_attempt_at > now()
        AND i.reason <> ALL ($5)
        AND coalesce(i.late_until <= now(), true)
-       AND ($1::text IS NULL OR i.tenant_id = (SELECT id FROM rocksync.tenant WHERE slug = $1))
-       AND ($2::text[] IS NULL OR i.kind = ANY ($2))
+       AND i.tenant_id = (SELECT id FROM rocksync.tenant WHERE slug = $1)
+       AND i.kind = ANY ($2::text[])
        AND ($3::text[] IS NULL OR i.key = ANY ($3))
        AND ($4::text[] IS NULL OR i.reason = ANY ($4))
-    RETURNING i.tenant_id, i.kind)
-SELECT t.id AS tenant_id, t.slug, r.kind, count(*) AS items
-  FROM retried r
-  JOIN rocksync.tenant t ON t.id = r.tenant_id
- GROUP BY t.id, t.slug, r.kind
- ORDER BY t.slug, r.kind;
+    RETURNING i.key)
+SELECT count(*) FROM retried;
 
 -- name: hurry
 -- $1 tenant_id bigint, $2 kinds text[]
