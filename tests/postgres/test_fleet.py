@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from rocksync import sql
 from rocksync.domain.errors import SettingsError
 from rocksync.domain.tenancy import Kind, TenantId, TenantStatus
 from rocksync.postgres.fleet import Fleet, FleetReader
@@ -266,3 +267,19 @@ async def test_an_export_creates_what_has_both_offers_and_updates_what_was_accep
         number,
     )
     assert (await plans.plan(number)).update == 1
+
+
+async def test_how_fast_items_go_is_told_without_reading_all_history(pool: asyncpg.Pool):
+    await tenant(pool, "acme")
+    await pool.execute(
+        """INSERT INTO rocksync.history (tenant_id, kind, key, at, action, reason)
+           SELECT 1, 'stock', n::text, now() - (100000 - n) * interval '10 seconds', 'stock', 'in_sync'
+             FROM generate_series(1, 100000) n"""
+    )
+    await pool.execute("VACUUM ANALYZE rocksync.history")
+
+    plan = await pool.fetch("EXPLAIN " + sql.load("rocksync.postgres", "fleet.sql").lag, None, False)
+
+    read = [row[0].strip() for row in plan if "history" in row[0]]
+    assert read[0].startswith("->  Bitmap Heap Scan on history")
+    assert "Index Scan on history_at" in read[1]
