@@ -1,3 +1,10 @@
+-- Where there are many of all.
+
+-- Orders of no interest are deleted after a month; what said that they are none had stayed.
+DELETE FROM rocksync.item i
+ WHERE i.kind = 'order' AND i.state = 'skipped' AND i.accepted_at IS NULL AND i.next_attempt_at < now() - interval '30 days'
+   AND NOT EXISTS (SELECT FROM rocksync.hub_order o WHERE o.tenant_id = i.tenant_id AND o.id = i.key);
+
 -- Where more is due than workers come to, what matters most begins first for as long as a backlog of all tenants lasts: orders,
 -- whose passes are short, then stock, as overselling is worse than an old price. Nothing waits for ever: a head start is overcome
 -- by who waits longer than that. A pass that goes on has had its turn: no price or product that begins waits for the thousands

@@ -222,9 +222,14 @@ UPDATE rocksync.item
  WHERE state = 'pending' AND reason = 'pending' AND attempts = 0 AND next_attempt_at > clock_timestamp() + interval '1 minute';
 
 -- name: sweep_orders
--- Orders of no interest that nobody has changed for long, and that were never imported. $1 days int
-DELETE FROM rocksync.hub_order o
- WHERE o.seen_at < now() - $1 * interval '1 day'
-   AND o.imported_at IS NULL
-   AND EXISTS (SELECT FROM rocksync.item i
-                WHERE i.tenant_id = o.tenant_id AND i.kind = 'order' AND i.key = o.id AND i.state = 'skipped');
+-- Orders of no interest that nobody has changed for long, and that were never imported, with what says so. $1 days int
+WITH gone AS (
+    DELETE FROM rocksync.hub_order o
+     WHERE o.seen_at < now() - $1 * interval '1 day'
+       AND o.imported_at IS NULL
+       AND EXISTS (SELECT FROM rocksync.item i
+                    WHERE i.tenant_id = o.tenant_id AND i.kind = 'order' AND i.key = o.id AND i.state = 'skipped')
+    RETURNING o.tenant_id, o.id)
+DELETE FROM rocksync.item i
+ USING gone
+ WHERE i.tenant_id = gone.tenant_id AND i.kind = 'order' AND i.key = gone.id AND i.state = 'skipped' AND i.accepted_at IS NULL;

@@ -250,3 +250,23 @@ async def test_a_tenant_with_mappers_that_cannot_be_stays_without_one_of_them(
     audit = await connection.fetch("SELECT what FROM rocksync.audit WHERE action = 'tenant set'")
     assert [json.loads(row["what"])["mappers_were"] for row in audit] == [["kits", "../x", "", "Acme.Kits"]]
     await connection.close()
+
+
+async def test_what_swept_orders_left_behind_is_deleted(empty_database: str, tmp_path: Path) -> None:
+    connection = await upgraded(
+        empty_database,
+        tmp_path,
+        "SELECT rocksync.add_tenant('casa', 'Casa', 'casa.example', 'client', 'secret', 'user', 'pass')",
+        "INSERT INTO rocksync.hub_order (tenant_id, id, status, digest) VALUES (1, 'seen', 'picking', '')",
+        """INSERT INTO rocksync.item (tenant_id, kind, key, state, reason, accepted_at, next_attempt_at)
+           VALUES (1, 'order', 'swept', 'skipped', 'not_selected', NULL, now() - interval '31 days'),
+                  (1, 'order', 'seen', 'skipped', 'not_selected', NULL, now() - interval '31 days'),
+                  (1, 'order', 'new', 'skipped', 'not_selected', NULL, now() - interval '29 days'),
+                  (1, 'order', 'told', 'skipped', 'not_selected', now(), now() - interval '31 days'),
+                  (1, 'order', 'waits', 'quarantined', 'rejected', NULL, now() - interval '31 days'),
+                  (1, 'stock', 'A', 'skipped', 'inactive', NULL, now() - interval '31 days')""",
+    )
+
+    kept = await connection.fetch("SELECT key FROM rocksync.item ORDER BY key")
+    assert [row["key"] for row in kept] == ["A", "new", "seen", "told", "waits"]
+    await connection.close()

@@ -90,3 +90,27 @@ async def test_the_time_of_a_pause_is_no_time_waited(pool: asyncpg.Pool, overdue
     row = await pool.fetchrow(STOCK + " AND due_at > now() - interval '1 minute'")
     assert row is not None
     assert row["paused_until"] is None
+
+
+async def test_orders_of_no_interest_are_swept_with_their_items(pool: asyncpg.Pool) -> None:
+    await pool.fetchval(TENANT, "a")
+    await pool.execute(
+        """INSERT INTO rocksync.hub_order (tenant_id, id, status, digest, seen_at, imported_at)
+           SELECT t.id, o.id, 'picking', '', now() - o.days * interval '1 day', o.imported_at
+             FROM rocksync.tenant t,
+                  (VALUES ('old', 31, NULL), ('new', 29, NULL), ('imported', 31, now()), ('waits', 31, NULL),
+                          ('told', 31, NULL)) o (id, days, imported_at)"""
+    )
+    await pool.execute(
+        """INSERT INTO rocksync.item (tenant_id, kind, key, state, reason, accepted_at)
+           SELECT o.tenant_id, 'order', o.id, CASE o.id WHEN 'waits' THEN 'quarantined' ELSE 'skipped' END,
+                  'not_selected', CASE o.id WHEN 'told' THEN now() END
+             FROM rocksync.hub_order o"""
+    )
+
+    await Schedules(pool, lease_s=60).sweep(keep_history_days=30, keep_orders_days=30)
+
+    orders = await pool.fetch("SELECT id FROM rocksync.hub_order ORDER BY id")
+    items = await pool.fetch("SELECT key FROM rocksync.item ORDER BY key")
+    assert [row["id"] for row in orders] == ["imported", "new", "waits"]
+    assert [row["key"] for row in items] == ["imported", "new", "told", "waits"]
