@@ -86,26 +86,6 @@ BEGIN
     PERFORM rocksync.audited('sync', t.id, t.slug, jsonb_build_object('kind', request_sync.kind));
 END $$;
 
-CREATE OR REPLACE FUNCTION rocksync.set_schedule(slug text, kind text, mode text, every interval DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    t rocksync.tenant := rocksync.tenant_of(slug);
-BEGIN
-    UPDATE rocksync.schedule s
-       SET mode = set_schedule.mode, every = set_schedule.every,
-           due_at = CASE WHEN t.status <> 'active' THEN NULL
-                         WHEN set_schedule.mode = 'manual' AND s.requested_at IS NULL THEN NULL
-                         WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp())
-                         ELSE clock_timestamp() END
-     WHERE s.tenant_id = t.id AND s.kind = set_schedule.kind;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'unknown kind "%"', set_schedule.kind USING HINT = 'product, price, stock or order';
-    END IF;
-    PERFORM pg_notify('rocksync', 'schedule ' || t.id || ' ' || set_schedule.kind);
-    PERFORM rocksync.audited('schedule set', t.id, t.slug,
-                             jsonb_build_object('kind', set_schedule.kind, 'mode', set_schedule.mode, 'every', set_schedule.every));
-END $$;
-
 -- The time of a pause is no time waited: kinds that were paused would come before the orders of all others.
 CREATE OR REPLACE FUNCTION rocksync.resume_tenant(slug text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

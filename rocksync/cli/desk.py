@@ -3,7 +3,7 @@
 import importlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rocksync.cli.access import Access
     from rocksync.domain.tenancy import TenantId
     from rocksync.postgres.desk import Keys
+
+_Line = TypeVar("_Line")
 
 quarantine = LazyGroup(
     name="quarantine",
@@ -61,7 +63,10 @@ def list_quarantine(
     async def body(access: "Access") -> None:
         if slug is not None:
             await access.tenants.get(slug)
-        rows = await access.desk.quarantined(Filter(slug=slug, kinds=kinds, keys=keys, reasons=reasons), limit=limit)
+        which = Filter(slug=slug, kinds=kinds, keys=keys, reasons=reasons)
+        rows = await access.desk.quarantined(which, limit=limit)
+        if len(rows) == limit and (total := await access.desk.count_quarantined(which)) > limit:
+            click.echo(f"{limit:,} of {total:,} are shown: --limit", err=True)
         if as_json:
             print_json(
                 [
@@ -162,7 +167,7 @@ def history(slug: str, what: str, key: str, limit: int, as_json: bool) -> None:
 
     async def body(access: "Access") -> None:
         tenant = (await access.tenants.get(slug)).tenant.id
-        lines = await access.desk.history(tenant, await _keys(access, tenant, what, key), limit=limit)
+        lines = _cut(await access.desk.history(tenant, await _keys(access, tenant, what, key), limit=limit + 1), limit)
         told = [attempt_as_json(line) for line in lines]
         if as_json:
             print_json(told)
@@ -182,6 +187,13 @@ def history(slug: str, what: str, key: str, limit: int, as_json: bool) -> None:
         )
 
     run_with_access(body)
+
+
+def _cut(lines: list[_Line], limit: int) -> list[_Line]:
+    """The first *limit* of *lines*, and a word on those that are left out."""
+    if len(lines) > limit:
+        click.echo(f"the latest {limit:,} are shown: --limit", err=True)
+    return lines[:limit]
 
 
 def _tell_held(held: Sequence[Hold]) -> None:
@@ -296,7 +308,7 @@ def audit(slug: str | None, limit: int, as_json: bool) -> None:
     """Show what operators changed, who and when, the latest first: of everything or of tenant SLUG."""
 
     async def body(access: "Access") -> None:
-        lines = await access.desk.audit(slug, limit=limit)
+        lines = _cut(await access.desk.audit(slug, limit=limit + 1), limit)
         if slug is not None and not lines:  # one that was removed has lines
             await access.tenants.get(slug)
         if as_json:

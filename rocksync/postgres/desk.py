@@ -52,6 +52,10 @@ class Desk:
             for row in await self._pool.fetch(_QUERIES.quarantined, *_arguments(which), _chosen(which.reasons), limit)
         ]
 
+    async def count_quarantined(self, which: Filter) -> int:
+        """How many items are set aside."""
+        return int(await self._pool.fetchval(_QUERIES.count_quarantined, *_arguments(which), _chosen(which.reasons)))
+
     async def release(self, which: Filter) -> Released:
         """Let items try again: those that are set aside, and at once those that were refused and wait.
 

@@ -14,6 +14,16 @@ SELECT t.slug, i.kind, i.key, i.reason, i.detail, i.attempts, i.changed_at, i.at
  ORDER BY i.changed_at, t.slug, i.kind, i.key
  LIMIT $5;
 
+-- name: count_quarantined
+-- How many are set aside. $1 slug text or null, $2 kinds text[] or null, $3 keys text[] or null, $4 reasons text[] or null
+SELECT count(*)
+  FROM rocksync.item i
+ WHERE i.state = 'quarantined'
+   AND ($1::text IS NULL OR i.tenant_id = (SELECT id FROM rocksync.tenant WHERE slug = $1))
+   AND ($2::text[] IS NULL OR i.kind = ANY ($2))
+   AND ($3::text[] IS NULL OR i.key = ANY ($3))
+   AND ($4::text[] IS NULL OR i.reason = ANY ($4));
+
 -- name: refused
 -- Tenants and kinds that have something set aside, or refused and waiting for its next attempt.
 -- $1 slug text or null, $2 kinds text[] or null, $3 keys text[] or null, $4 reasons text[] or null
