@@ -31,6 +31,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION rocksync.show_reservations IS 'Shows in store.stock what orders hold of a SKU, or of all (null), as far as its rows are free; returns how many.';
 
+-- A view of which some columns can be updated had each SKU tried at every pass over orders, and refused in Postgres' log.
+-- Views that are updated by an INSTEAD OF trigger or a rule need none for DELETE, which pg_column_is_updatable asks for.
+CREATE FUNCTION rocksync.unwritable_stock() RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(a.attname::text ORDER BY a.attnum), '{}')
+      FROM pg_attribute a, pg_relation_is_updatable('store.stock'::regclass, true) AS events
+     WHERE a.attrelid = 'store.stock'::regclass AND a.attname IN ('on_hand', 'reserved', 'updated_at')
+       AND (events & 4 = 0 OR (events & 16 <> 0 AND NOT pg_column_is_updatable(a.attrelid, a.attnum, true)))
+$$;
+COMMENT ON FUNCTION rocksync.unwritable_stock IS 'Columns of store.stock, a view, that would show what orders hold and cannot be updated; none: it is shown.';
+
 CREATE OR REPLACE FUNCTION rocksync.settle(only_tenant bigint) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -54,7 +65,7 @@ BEGIN
     EXCEPTION WHEN lock_not_available OR wrong_object_type THEN
         RETURN of_none;
     END;
-    IF pg_relation_is_updatable('store.stock'::regclass, true) & 4 = 0 THEN
+    IF rocksync.unwritable_stock() <> '{}' THEN
         RETURN of_none;
     END IF;
     WITH emptied AS (
@@ -98,3 +109,5 @@ BEGIN
     END;
     RETURN n + of_none;
 END $$;
+
+COMMENT ON COLUMN store.sales_order.total IS 'BRL, as Plugg.to says; if it says none, subtotal (else the sum of the lines) and shipping, less discount.';
