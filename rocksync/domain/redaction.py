@@ -26,7 +26,7 @@ _LOOKS = (
     re.compile(r"\b[0-9a-fA-F]{40,}\b"),
     re.compile(r"(?<![\w+/])[A-Za-z0-9+/]{43}=(?![\w=])"),
     re.compile(r"sealed:v1:[A-Za-z0-9+/=]+"),
-    re.compile(r"[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"),
+    re.compile(r"[\w.+%-]{1,64}(?:@|%40)[\w-]+(?:\.[\w-]+)+"),
     re.compile(r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b"),
     re.compile(r"(?i)\b[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-\d{2}\b"),
     re.compile(r"\(\d{2}\)\s?9?\d{4}-?\d{4}\b"),

@@ -249,7 +249,7 @@ class _Write:
         else:
             members, self._created, self._absent = product_writes.repair(self._document, accepted, accepted, found)
         sent, content = body(self._key, members)
-        if sent != self._sent or self._action == "create":  # what a POST was refused for, a PUT may bring
+        if sent != self._sent:
             again = await self._put_body(sent, content)
             if (refusal_again := again.refusal(self._key)) is None:
                 return again

@@ -19,7 +19,8 @@ from rocksync.domain.redaction import redact_text
 from rocksync.pluggto import reading
 
 T = TypeVar("T")
-_DETAIL_CHARS = 300
+_DETAIL_CHARS, _READ_CHARS = 300, 2000
+"""Characters that are kept of what the hub says, and that are searched for secrets: a text may be megabytes."""
 _exact = msgspec.json.Decoder(float_hook=Decimal)
 _plain = msgspec.json.Decoder()
 _HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.")
@@ -97,7 +98,7 @@ def refused(status: int, content: bytes) -> Reply[Any]:
         details = details.get("message") or details.get("errmsg")
     said = reading.text(details) or reading.text(found.get("message")) or reading.text(found.get("error_description"))
     if said is not None:
-        said = redact_text("".join(char if char.isprintable() else " " for char in said))[:_DETAIL_CHARS]
+        said = redact_text("".join(char if char.isprintable() else " " for char in said[:_READ_CHARS]))[:_DETAIL_CHARS]
     # A body that says error but no type is no not_updated: only the documented word counts.
     error_type = reading.text(found.get("type")) if status == 400 else None  # noqa: PLR2004 - HTTP
     return Reply(status=status, error_type=error_type, details=said)

@@ -1,6 +1,7 @@
 -- name: order_hints
 -- Orders that may have changed at the hub become pending, and their tenants' order passes due; returns whose. An owner of
--- whom no order was seen yet may be any tenant of which none was: the order passes of the newest few become due as well.
+-- whom no order was seen yet may be any tenant of which none was: the order passes of the newest few become due as well, of
+-- those that have not looked for a moment, as anybody can name an owner.
 -- $1 order ids text[], $2 hub users text[]
 WITH hinted AS MATERIALIZED (
     SELECT DISTINCT t.id AS tenant_id, h.order_id
@@ -12,7 +13,9 @@ marked AS (
 unheard AS MATERIALIZED (
     SELECT t.id AS tenant_id
       FROM rocksync.tenant t
+      JOIN rocksync.schedule s ON s.tenant_id = t.id AND s.kind = 'order'
      WHERE t.hub_user IS NULL AND t.status = 'active'
+       AND coalesce(s.last_started_at < clock_timestamp() - interval '15 seconds', true)
        AND EXISTS (SELECT FROM unnest($2::text[]) AS h (hub_user)
                     WHERE NOT EXISTS (SELECT FROM rocksync.tenant known WHERE known.hub_user = h.hub_user))
      ORDER BY t.activated_at DESC, t.id DESC

@@ -217,7 +217,7 @@ class Tenants:
             if all_items:
                 await connection.execute(_QUERIES.mark_all, row.tenant.id, list(kinds))
                 await audited(connection, "mark all", row.tenant.id, slug, {"kinds": list(kinds)})
-            for kind in kinds:
+            for kind in sorted(kinds, key=lambda kind: (kind != Kind.PRODUCT, kind)):  # as all lock schedules
                 await connection.execute(_QUERIES.request_sync, slug, kind)
 
     async def stop(self, lease: Lease, error: TenantError) -> None:

@@ -225,12 +225,17 @@ async def test_a_line_that_makes_no_sense_is_said_of_an_order_to_import_and_of_n
     order = replace(samples.hub_orders()[0], subtotal=None, total=None)
     order = replace(order, lines=(*order.lines[:-1], replace(order.lines[-1], **change)))
 
-    [refused, known] = await unmapped.orders(tenant(), [(order, None), (replace(order, id="b"), _imported())])
+    [refused, known, late] = await unmapped.orders(
+        tenant(),
+        [(order, None), (replace(order, id="b"), _imported()), (replace(order, id="c", status="shipped"), None)],
+    )
 
     assert isinstance(refused, ItemError)
     assert refused.reason is reason
     assert f"line {len(order.lines)}" in refused.detail
     assert isinstance(known, OrderTask)
+    assert isinstance(late, OrderTask)
+    assert late.document is None
 
 
 def _imported(**more: object) -> StoreOrder:

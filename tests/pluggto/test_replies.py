@@ -68,3 +68,9 @@ def test_a_refusal_that_repeats_secrets_or_a_buyer_is_told_without_them() -> Non
     refused = replies.refused(400, b'{"details": "Bearer abcdef123456 is not for ana@exemplo.test"}')
 
     assert refused.details == "[redacted] is not for [redacted]"
+
+
+def test_a_refusal_without_an_end_is_searched_for_a_moment_only() -> None:
+    refused = replies.refused(400, b'{"details": "' + b"x" * 2**24 + b'"}')
+
+    assert refused.details == "x" * 300
