@@ -5,31 +5,44 @@ CREATE FUNCTION rocksync.show_reservations(only_tenant bigint, only_sku text) RE
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     n integer;
+    other text;
 BEGIN
     WITH due AS MATERIALIZED (
-        SELECT r.order_id, r.sku, r.quantity, r.settled, r.wanted
+        SELECT r.order_id, r.sku, r.quantity, r.settled, r.wanted, s.reserved, s.on_hand
           FROM rocksync.reservation r JOIN store.stock s ON s.tenant_id = r.tenant_id AND s.sku = r.sku
          WHERE r.tenant_id = only_tenant AND r.settled <> r.wanted AND (only_sku IS NULL OR r.sku = only_sku)
            AND NOT EXISTS (SELECT FROM rocksync.replaced_stock p WHERE p.tenant_id = only_tenant AND p.sku IN (r.sku, ''))
          ORDER BY r.sku
            FOR UPDATE OF r, s SKIP LOCKED),
     moved AS (
-        SELECT due.sku,
-               sum(CASE wanted WHEN 'reserved' THEN quantity ELSE 0 END - CASE settled WHEN 'reserved' THEN quantity ELSE 0 END) AS reserved,
-               sum(CASE wanted WHEN 'taken' THEN -quantity ELSE 0 END - CASE settled WHEN 'taken' THEN -quantity ELSE 0 END) AS on_hand
-          FROM due GROUP BY due.sku),
+        SELECT due.sku, due.reserved, due.on_hand, -- as they are, now that they are locked
+               sum(CASE wanted WHEN 'reserved' THEN quantity ELSE 0 END - CASE settled WHEN 'reserved' THEN quantity ELSE 0 END) AS more_reserved,
+               sum(CASE wanted WHEN 'taken' THEN -quantity ELSE 0 END - CASE settled WHEN 'taken' THEN -quantity ELSE 0 END) AS more_on_hand
+          FROM due GROUP BY due.sku, due.reserved, due.on_hand),
+    aim AS MATERIALIZED ( -- absurd quantities end at the bounds of an integer: one order must not stop all
+        SELECT moved.sku, least(greatest(moved.reserved + moved.more_reserved, 0), 2147483647)::integer AS reserved,
+               least(greatest(moved.on_hand + moved.more_on_hand, -2147483648), 2147483647)::integer AS on_hand
+          FROM moved),
     shown AS (
-        UPDATE store.stock s -- absurd quantities end at the bounds of an integer: one order must not stop all
-           SET reserved = least(greatest(s.reserved + moved.reserved, 0), 2147483647),
-               on_hand = least(greatest(s.on_hand + moved.on_hand, -2147483648), 2147483647), updated_at = now()
-          FROM moved
-         WHERE s.tenant_id = only_tenant AND s.sku = moved.sku)
-    UPDATE rocksync.reservation r SET settled = r.wanted
-      FROM due WHERE r.tenant_id = only_tenant AND r.order_id = due.order_id AND r.sku = due.sku;
-    GET DIAGNOSTICS n = ROW_COUNT;
+        UPDATE store.stock s
+           SET reserved = aim.reserved, on_hand = aim.on_hand, updated_at = now()
+          FROM aim
+         WHERE s.tenant_id = only_tenant AND s.sku = aim.sku
+        RETURNING s.sku, s.reserved, s.on_hand),
+    settled AS (
+        UPDATE rocksync.reservation r SET settled = r.wanted
+          FROM due WHERE r.tenant_id = only_tenant AND r.order_id = due.order_id AND r.sku = due.sku
+        RETURNING 1)
+    SELECT (SELECT count(*) FROM settled),
+           (SELECT min(aim.sku) FROM aim LEFT JOIN shown ON shown.sku = aim.sku
+             WHERE (shown.reserved, shown.on_hand) IS DISTINCT FROM (aim.reserved, aim.on_hand))
+      INTO n, other;
+    IF other IS NOT NULL THEN -- a trigger may leave the row as it was, or write something else, without an error
+        RAISE EXCEPTION 'store.stock does not keep what was written of SKU %', other;
+    END IF;
     RETURN n;
 END $$;
-COMMENT ON FUNCTION rocksync.show_reservations IS 'Shows in store.stock what orders hold of a SKU, or of all (null), as far as its rows are free; returns how many.';
+COMMENT ON FUNCTION rocksync.show_reservations IS 'Shows in store.stock what orders hold of a SKU, or of all (null), as far as its rows are free; returns how many. Raises what the platform refuses.';
 
 -- A view of which some columns can be updated had each SKU tried at every pass over orders, and refused in Postgres' log.
 -- Views that are updated by an INSTEAD OF trigger or a rule need none for DELETE, which pg_column_is_updatable asks for.

@@ -312,6 +312,19 @@ async def test_stock_is_shown_in_a_view_that_is_written_by_a_trigger(
                    FOR EACH ROW EXECUTE FUNCTION store.one_at_most()""",
             id="trigger",
         ),
+        *(
+            pytest.param(
+                f"""CREATE FUNCTION store.one_at_most() RETURNS trigger LANGUAGE plpgsql AS $$
+                    BEGIN IF new.sku = 'A' THEN {action} END IF; RETURN new; END $$;
+                    CREATE TRIGGER one_at_most BEFORE UPDATE ON store.stock
+                        FOR EACH ROW EXECUTE FUNCTION store.one_at_most()""",
+                id=name,
+            )
+            for name, action in {
+                "trigger that leaves the row": "RETURN NULL;",
+                "trigger that lets less be reserved": "new.reserved := least(new.reserved, 1);",
+            }.items()
+        ),
     ],
 )
 async def test_a_sku_whose_reservation_the_platform_refuses_stops_neither_the_order_nor_other_skus(
