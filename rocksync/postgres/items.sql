@@ -46,9 +46,10 @@ UPDATE rocksync.schedule SET mapper_version = $3 WHERE tenant_id = $1 AND kind =
 
 -- name: record_accepted
 -- The hub holds what it is to hold: one statement, as it comes ten times a second for each pass. An item that changed
--- meanwhile stays pending, and so does one of which an earlier request may be carried out later. Nothing happens, and false is returned, if the lease is not held. This and the next ones name
--- their keys twice: a plan made while the table was small still begins with these keys, not with all items of the tenant.
--- (From PostgreSQL 17 on. Before, a table that nobody has analyzed yet is read by tenant and kind, until autovacuum comes by.)
+-- meanwhile stays pending, and so does one of which an earlier request may be carried out later, with what may have been sent.
+-- Nothing happens, and false is returned, if the lease is not held. This and the next ones name their keys twice: a plan made
+-- while the table was small still begins with these keys, not with all items of the tenant. (From PostgreSQL 17 on. Before, a
+-- table that nobody has analyzed yet is read by tenant and kind, until autovacuum comes by.)
 -- $1 tenant_id, $2 kind, $3 token bigint, $4 whether a crash of the server may lose it boolean, $5 keys text[],
 -- $6 revisions bigint[], $7 payloads text[] (null: as it was), $8 reasons text[]; for history $9 actions text[] (null: no
 -- line), $10 statuses int[], $11 sent text[], $12 took_ms int[]
@@ -64,7 +65,7 @@ recorded AS (
            resend = (i.resend AND i.revision <> o.revision) OR coalesce(i.late_until > now(), false),
            late_until = CASE WHEN i.late_until > now() THEN i.late_until END,
            next_attempt_at = CASE WHEN i.revision = o.revision AND i.late_until > now() THEN i.late_until ELSE i.next_attempt_at END,
-           sending = CASE WHEN o.payload IS NULL THEN i.sending END,
+           sending = CASE WHEN o.payload IS NULL OR i.late_until > now() THEN i.sending END,
            state = CASE WHEN i.revision <> o.revision THEN i.state WHEN i.late_until > now() THEN 'pending'
                         WHEN o.reason = 'in_sync' THEN 'synced' ELSE 'skipped' END,
            reason = CASE WHEN i.revision <> o.revision THEN i.reason WHEN i.late_until > now() THEN 'unconfirmed' ELSE o.reason END,

@@ -155,3 +155,25 @@ async def test_what_changes_while_such_a_creation_is_repeated_is_sent_at_once_an
 
     assert shop.at_hub("A")["quantity"] == 1
     assert await shop.why("stock", "A") == ("synced", "in_sync")
+
+
+async def test_what_a_late_request_brings_back_to_a_product_is_removed_again(world: World, impatient: App) -> None:
+    shop = await world.shop()
+    await shop.simple("A")
+    await world.sync(shop)
+    await shop.sql("""UPDATE store.product SET attributes = '{"Cor": "Azul"}' WHERE tenant_id = $1""")
+    await stalled(world, shop, impatient, Kind.PRODUCT, "PUT")
+    await shop.sql("UPDATE store.product SET attributes = '{}' WHERE tenant_id = $1")
+    await shop.sql("UPDATE rocksync.item SET next_attempt_at = now() WHERE tenant_id = $1")
+    await shop.sql("UPDATE rocksync.schedule SET backoff_until = NULL WHERE tenant_id = $1")
+    await world.sync(shop)
+    assert await shop.why("product", "A") == ("pending", "unconfirmed")
+
+    late = {"id": "9", "code": "cor", "label": "Cor", "value": {"code": "Azul", "label": "Azul"}}
+    shop.at_hub("A")["attributes"] = [late]  # now it is carried out
+    await shop.sql("UPDATE rocksync.item SET late_until = now(), next_attempt_at = now() WHERE tenant_id = $1")
+    await world.sync(shop)
+
+    assert shop.at_hub("A")["attributes"] == []
+    assert await shop.why("product", "A") == ("synced", "in_sync")
+    assert (await shop.item("product", "A"))["sending"] is None
