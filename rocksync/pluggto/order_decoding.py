@@ -63,15 +63,15 @@ def _discount(members: Mapping[str, Any]) -> Decimal | None:
 def _line(line: Mapping[str, Any]) -> HubLine:
     """One line. The ordered SKU is the variation's where there is one. Source: pluggto-api 4.3.
 
-    A missing price is worked out of the total, a missing total out of the price (assumed). Without both nobody knows
-    what it costs: that is not 0.
+    A missing price is worked out of total and discount, a missing total out of price and discount (assumed). Without
+    both nobody knows what it costs: that is not 0.
     """
     variation = row(line.get("variation"))
     quantity = whole(line.get("quantity")) or 0
     discount = _discount(line) or Decimal(0)
     price, total = number(line.get("price")), number(line.get("total"))
     if price is None and total is not None and quantity:
-        price = (total / quantity).quantize(Decimal("0.01"))
+        price = ((total + discount) / quantity).quantize(Decimal("0.01"))
     if total is None and price is not None:
         total = price * quantity - discount
     return HubLine(

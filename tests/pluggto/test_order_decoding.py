@@ -197,6 +197,8 @@ def test_a_discount_is_a_positive_amount_whichever_sign_it_is_told_with(discount
     [
         ({"price": 10}, (10, 20)),
         ({"total": "20.00"}, (10, 20)),
+        ({"total": 18, "discount": 2}, (10, 18)),
+        ({"price": 10, "discount": 2}, (10, 18)),
         ({"price": 0}, (0, 0)),
         ({"price": None, "total": 0}, (0, 0)),
         ({"price": None, "total": None}, (None, None)),
