@@ -9,10 +9,12 @@ DELETE FROM rocksync.item i
 -- whose passes are short, then stock, as overselling is worse than an old price. Nothing waits for ever: a head start is overcome
 -- by who waits longer than that. A pass that goes on has had its turn: no price or product that begins waits for the thousands
 -- of stocks that others have, only for orders. What is to be sent at once does not queue behind what others have by the interval.
+-- And as a pass takes up to half a minute, workers keep slots that only orders and what is to be sent at once get.
 DROP INDEX rocksync.schedule_due;
 CREATE INDEX schedule_due ON rocksync.schedule (kind, (mode = 'immediate'), due_at) WHERE due_at IS NOT NULL;
 
-CREATE OR REPLACE FUNCTION rocksync.claim(worker text, slots integer, lease interval, only_tenants bigint[], only_kinds text[])
+DROP FUNCTION rocksync.claim(text, integer, interval, bigint[], text[]);
+CREATE FUNCTION rocksync.claim(worker text, slots integer, lease interval, only_tenants bigint[], only_kinds text[], long_slots integer DEFAULT NULL)
 RETURNS SETOF rocksync.schedule
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
     SET enable_bitmapscan = off SET enable_seqscan = off SET jit = off -- an index scan passes over what it once found dead
@@ -24,9 +26,11 @@ BEGIN
     moment := clock_timestamp();
     RETURN QUERY
     WITH due AS MATERIALIZED (
-        SELECT d.tenant_id, d.kind
+        SELECT d.tenant_id, d.kind, k.kind <> 'order' AND NOT m.at_once AS is_long,
+               d.due_at - CASE WHEN l.goes_on THEN k.going_on
+                               WHEN m.at_once THEN k.head_start + interval '50 minutes' ELSE k.head_start END AS turn
           FROM (VALUES ('order', interval '2 hours', interval '110 minutes'), ('stock', interval '1 hour', interval '15 seconds'),
-                       ('price', interval '10 minutes', interval '0'), ('product', interval '10 minutes', interval '0'))
+                       ('price', interval '20 minutes', interval '0'), ('product', interval '10 minutes', interval '0'))
                AS k (kind, head_start, going_on)
          CROSS JOIN (VALUES (false), (true)) AS m (at_once)
          CROSS JOIN (VALUES (false), (true)) AS l (goes_on)
@@ -49,17 +53,24 @@ BEGIN
                                    WHERE o.tenant_id = s.tenant_id AND o.lease_worker <> claim.worker
                                      AND o.leased_until > moment)
                 ORDER BY s.due_at
-                LIMIT slots
-                  FOR NO KEY UPDATE OF s SKIP LOCKED) d
-         ORDER BY d.due_at - CASE WHEN l.goes_on THEN k.going_on
-                                  WHEN m.at_once THEN k.head_start + interval '50 minutes' ELSE k.head_start END, d.tenant_id
+                LIMIT CASE WHEN k.kind <> 'order' AND NOT m.at_once THEN least(slots, long_slots) ELSE slots END
+                  FOR NO KEY UPDATE OF s SKIP LOCKED) d),
+    placed AS (
+        SELECT due.tenant_id, due.kind, due.turn, due.is_long,
+               row_number() OVER (PARTITION BY due.is_long ORDER BY due.turn, due.tenant_id) AS place
+          FROM due),
+    chosen AS (
+        SELECT placed.tenant_id, placed.kind
+          FROM placed
+         WHERE NOT placed.is_long OR placed.place <= least(slots, long_slots)
+         ORDER BY placed.turn, placed.tenant_id
          LIMIT slots)
     UPDATE rocksync.schedule s
        SET lease_worker = claim.worker, lease_token = s.lease_token + 1,
            in_doubt = s.in_doubt OR s.lease_worker IS NOT NULL, -- whoever had it did not give it back
            leased_until = clock_timestamp() + lease, last_started_at = clock_timestamp()
-      FROM due
-     WHERE s.tenant_id = due.tenant_id AND s.kind = due.kind
+      FROM chosen
+     WHERE s.tenant_id = chosen.tenant_id AND s.kind = chosen.kind
     RETURNING s.*;
 END $$;
 

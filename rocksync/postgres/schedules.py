@@ -24,10 +24,16 @@ class Schedules:
         self._given_back = Together(self._give_back)
 
     async def claim(
-        self, worker: str, slots: int, *, tenants: Sequence[TenantId] | None = None, kinds: Sequence[Kind] | None = None
+        self,
+        worker: str,
+        slots: int,
+        *,
+        long: int | None = None,
+        tenants: Sequence[TenantId] | None = None,
+        kinds: Sequence[Kind] | None = None,
     ) -> list[Lease]:
-        """Lease up to *slots* due passes for *worker*."""
-        rows = await self._pool.fetch(_QUERIES.claim, worker, slots, float(self._lease_s), tenants, kinds)
+        """Lease up to *slots* due passes; up to *long* neither over orders nor of what is to be sent at once."""
+        rows = await self._pool.fetch(_QUERIES.claim, worker, slots, float(self._lease_s), tenants, kinds, long)
         return [_lease(row) for row in rows]
 
     async def give_back(self, lease: Lease) -> bool:

@@ -1,12 +1,13 @@
 -- name: claim
--- Due passes, leased. $1 worker text, $2 slots int, $3 lease in seconds float8, $4 tenant ids bigint[] or null, $5 kinds text[] or null
+-- Due passes, leased. $1 worker text, $2 slots int, $3 lease in seconds float8, $4 tenant ids bigint[] or null, $5 kinds text[] or null,
+-- $6 slots for those that are neither over orders nor of what is to be sent at once int or null
 SELECT s.tenant_id, s.kind, s.mode, s.lease_token, s.mapper_version, s.watermark, s.reconciled_at,
        s.due_at, s.in_doubt,
        (SELECT c.changed_at FROM rocksync.change c
          WHERE c.tenant_id = s.tenant_id AND c.kind = s.kind ORDER BY c.changed_at LIMIT 1) IS NULL
        AND NOT rocksync.is_deliverable(s.tenant_id, s.kind) AS quiet,
        t.slug, t.name, t.domain, t.mappers, t.settings, t.revision, t.orders_since
-  FROM rocksync.claim($1, $2, $3 * interval '1 second', $4, $5) s
+  FROM rocksync.claim($1, $2, $3 * interval '1 second', $4, $5, $6) s
   JOIN rocksync.tenant t ON t.id = s.tenant_id;
 
 -- name: give_back

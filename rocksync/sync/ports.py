@@ -138,6 +138,42 @@ class OrderBook(Protocol):
         """Note up to which modification time orders were read, and that the last days were read again."""
 
 
+class Schedules(Protocol):
+    """Which passes are due, and who runs them."""
+
+    async def claim(
+        self,
+        worker: str,
+        slots: int,
+        *,
+        long: int | None = None,
+        tenants: Sequence[TenantId] | None = None,
+        kinds: Sequence[Kind] | None = None,
+    ) -> list[Lease]:
+        """Lease up to *slots* due passes; up to *long* neither over orders nor of what is to be sent at once."""
+
+    async def give_back(self, lease: Lease) -> bool:
+        """End a pass for which nothing is due, as one without a failure; False: something is, or it cannot be told."""
+
+    async def extend(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
+        """Hold leases for longer; returns those that are still held."""
+
+    async def halted(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
+        """Those that may not go on: their tenant is not served any more, or their kind is paused."""
+
+    async def end_abandoned(self) -> None:
+        """Free what a worker has locked that says nothing any more."""
+
+    async def finish(self, lease: Lease, *, complete: bool, reached: bool) -> bool:
+        """Give a lease back; *reached*: the hub was asked, so that what earlier failures tell is over."""
+
+    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> None:
+        """Give a lease back after a failure; *doubtful*: not everything that was delivered is recorded."""
+
+    async def failures(self, lease: Lease) -> int:
+        """How many passes failed one after another so far."""
+
+
 class Troubles(Protocol):
     """What the log of orders at the hub is to say of their import."""
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
 
 from rocksync.domain.context import in_pass
 from rocksync.domain.errors import LeaseLostError, PassError, TenantError, UnrecordedError
@@ -21,45 +20,18 @@ from rocksync.domain.tenancy import Kind, Lease, Mode, TenantId
 from rocksync.sync.deps import Deps
 from rocksync.sync.engine import Slice, fold_all
 from rocksync.sync.kinds import KINDS
+from rocksync.sync.ports import Schedules
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
 _MOST_CLAIMED = 200
+_KEPT = 4
+"""One slot of so many is kept for orders and what is to be sent at once."""
 _QUICK_COUNT_S = 0.02
 _COUNT_RARELY = 100
 _FIRST_BACKOFF_S = 5.0
 _LAST_BACKOFF_S = 600.0
-
-
-class Schedules(Protocol):
-    """Which passes are due, and who runs them."""
-
-    async def claim(
-        self, worker: str, slots: int, *, tenants: Sequence[TenantId] | None = None, kinds: Sequence[Kind] | None = None
-    ) -> list[Lease]:
-        """Lease up to *slots* due passes."""
-
-    async def give_back(self, lease: Lease) -> bool:
-        """End a pass for which nothing is due, as one without a failure; False: something is, or it cannot be told."""
-
-    async def extend(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
-        """Hold leases for longer; returns those that are still held."""
-
-    async def halted(self, leases: Sequence[Lease]) -> set[tuple[TenantId, Kind]]:
-        """Those that may not go on: their tenant is not served any more, or their kind is paused."""
-
-    async def end_abandoned(self) -> None:
-        """Free what a worker has locked that says nothing any more."""
-
-    async def finish(self, lease: Lease, *, complete: bool, reached: bool) -> bool:
-        """Give a lease back; *reached*: the hub was asked, so that what earlier failures tell is over."""
-
-    async def fail(self, lease: Lease, *, backoff_s: float, reason: str, detail: str, doubtful: bool) -> None:
-        """Give a lease back after a failure; *doubtful*: not everything that was delivered is recorded."""
-
-    async def failures(self, lease: Lease) -> int:
-        """How many passes failed one after another so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +114,13 @@ class Worker:
         """How many passes may be claimed at once."""
         return max(min(self.settings.concurrency - len(self._running), _MOST_CLAIMED), 0)
 
+    @property
+    def _free_long(self) -> int:
+        """How many of them may take long, as passes over orders and of what is to be sent at once do not."""
+        leases = [running.lease for running in self._running.values()]
+        long = sum(1 for lease in leases if lease.kind is not Kind.ORDER and lease.mode is not Mode.IMMEDIATE)
+        return max(self.settings.concurrency - self.settings.concurrency // _KEPT - long, 0)
+
     async def run(self, stop: asyncio.Event, scope: Scope | None = None) -> None:
         """Work until *stop* is set; then finish or release what is in flight within the drain time."""
         scope = scope or Scope()
@@ -194,7 +173,9 @@ class Worker:
             for key in paused & self._running.keys():
                 self._running[key].halted = True
             if slots:
-                leases = await self.schedules.claim(self.settings.name, slots, tenants=scope.tenants, kinds=scope.kinds)
+                leases = await self.schedules.claim(
+                    self.settings.name, slots, long=self._free_long, tenants=scope.tenants, kinds=scope.kinds
+                )
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             self._say("claim_failed", error)
             return 0
@@ -213,7 +194,7 @@ class Worker:
         running = self._running.get(key)
         # what changed while an immediate pass ran woke nobody: it may be due again already
         immediate = running is not None and running.lease.mode is Mode.IMMEDIATE
-        if self._eager or immediate or len(self._running) >= self.settings.concurrency:
+        if self._eager or immediate or not self._free or not self._free_long:
             self.wake.set()
         if running is not None and running.task is task:
             del self._running[key]

@@ -103,3 +103,15 @@ async def test_nothing_waits_for_ever(pool: asyncpg.Pool, kind: str, minutes: in
 
     assert await served(pool) == [(tenant_id, kind)]
     assert (await schedule(pool, tenant_id, kind))["lease_worker"] == "w"
+
+
+async def test_what_may_take_long_gets_no_more_slots_than_are_left_for_it(pool: asyncpg.Pool) -> None:
+    tenant_id = await overdue(pool, "product", "price")
+    await pool.execute("SELECT rocksync.set_schedule('casa', 'stock', 'immediate')")
+    await due_now(pool, tenant_id, "stock")
+    await due_now(pool, tenant_id, "order")
+
+    claimed = await pool.fetch("SELECT * FROM rocksync.claim('w', 8, interval '1 minute', NULL, NULL, 3)")
+
+    assert sorted(row["kind"] for row in claimed) == ["order", "price", "price", "price", "stock"]
+    assert not await pool.fetch("SELECT * FROM rocksync.claim('w', 8, interval '1 minute', NULL, NULL, 0)")

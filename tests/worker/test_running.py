@@ -8,7 +8,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from rocksync.app import App, counting, new_metrics, watched
+from rocksync.app import App, counting, new_metrics, open_app, watched
 from rocksync.domain.tenancy import Kind
 from rocksync.postgres.vault import Vault, key_id, new_key
 from tests.worker.waiting import until
@@ -66,6 +66,34 @@ async def test_an_immediate_schedule_delivers_a_change_at_once(world: World) -> 
         await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
 
         await until(lambda: quantity(shop, "A", 8), within_s=5)
+
+
+async def test_what_is_to_be_sent_at_once_has_a_slot_while_others_have_much_to_send(world: World) -> None:
+    settings = replace(
+        world.settings,
+        worker=replace(world.settings.worker, concurrency=4, drain_s=0.1),
+        pluggto=replace(world.settings.pluggto, timeout_s=60.0),
+    )
+    async with open_app(settings) as app, running(app):
+        shop = await at_once(world)
+        for n in range(4):
+            other = await world.shop(f"outra-{n}")
+            await other.simple(f"O{n}")
+        await until(lambda: is_idle(world))
+        world.hub.add_fault("stall=600@PUT /skus/{sku}")
+        await shop.sql("UPDATE store.price SET price = 99 WHERE tenant_id <> $1")
+        await world.pool.execute("SELECT rocksync.request_sync(slug, 'price') FROM rocksync.tenant")
+        await until(lambda: prices_under_way(world, 3))
+
+        await shop.sql("UPDATE store.stock SET on_hand = 8 WHERE tenant_id = $1")
+        await until(lambda: quantity(shop, "A", 8), within_s=5)
+
+        assert await prices_under_way(world, 3)
+
+
+async def prices_under_way(world: World, expected: int) -> bool:
+    leased = "SELECT count(*) FROM rocksync.schedule WHERE kind = 'price' AND lease_worker IS NOT NULL"
+    return await world.pool.fetchval(leased) == expected
 
 
 async def test_a_change_is_found_by_the_poll_when_its_notification_is_lost(world: World) -> None:
