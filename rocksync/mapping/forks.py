@@ -88,7 +88,10 @@ class Forks:
             if generation is not None and (self._control is None or generation != self._generation):
                 raise ForksLostError
             if self._control is None:
-                self._control = await self._start()
+                try:
+                    self._control = await self._start()
+                except OSError as error:
+                    raise ForksLostError from error
             order = asyncio.ensure_future(self._exchange(self._control, ORDER.pack(command, argument), descriptors))
             try:
                 return await asyncio.shield(order)

@@ -294,7 +294,10 @@ class Hosts:
         return Failed(Reason.MAPPER_TIMEOUT, f"mapper {names}: one batch was not done within {limit:g} s", False)
 
     async def examine(self, source: Source) -> Examined | Failed:
-        """Load one mapper in a host of its own and return its hooks, or what is wrong with it."""
+        """Load one mapper in a host of its own and return its hooks, or what is wrong with it.
+
+        Raises: ForksLostError when no host can be started.
+        """
         unknown = (Version(source=source, digest="", hooks=()),)
         crew, desk = Crew(tenant=_NOBODY, version="", members=unknown), _Desk()
         try:
@@ -306,8 +309,6 @@ class Hosts:
                     return answer if isinstance(answer, Examined | Failed) else Failed(Reason.MAPPER_ERROR, "no answer")
                 if failed := await self._bury(desk, crew, exchange) or self._suspected(desk, crew):
                     return failed
-        except ForksLostError:
-            return Failed(Reason.MAPPER_ERROR, "no mapper host can be started")
         finally:
             await self._dismiss(desk)
             if desk.forks is not None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rocksync.domain.errors import MisuseError
+from rocksync.domain.reasons import Reason
 from rocksync.domain.tenancy import Tenant
 from rocksync.mapping import folder as folders
 from rocksync.mapping.folder import Found, Scan
+from rocksync.mapping.forks import ForksLostError
 from rocksync.mapping.hosts import Hosts, Version
 from rocksync.mapping.texts import tellable
 from rocksync.mapping.wire import Failed
@@ -211,7 +213,11 @@ class Registry:
 
     async def _examine(self, name: str, found: Found) -> None:
         async with self._strength:
-            answer = await self._hosts.examine(found.source)
+            try:
+                answer = await self._hosts.examine(found.source)
+            except ForksLostError:
+                answer = Failed(Reason.MAPPER_ERROR, "no mapper host can be started")
+                self._tried.pop(name, None)  # it is not to blame: the next look tries it again
         self._examinations.pop(name, None)
         if isinstance(answer, Failed):
             fault = Fault(

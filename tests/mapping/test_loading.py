@@ -369,6 +369,21 @@ async def test_what_is_only_to_be_told_of_a_mapper_is_told_after_its_fault(folde
     assert listed.fault == first
 
 
+async def test_a_mapper_for_which_no_host_could_be_started_is_tried_again(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("acme", adds(1))
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    async with folder.opened() as mappers:
+        [fault] = mappers.faults()
+        monkeypatch.undo()
+        await eventually(lambda: not mappers.faults())
+
+        assert await cost(mappers) == "11.00"
+    assert "no mapper host can be started" in str(fault)
+
+
 async def test_mappers_are_never_imported_into_the_worker(folder: Folder) -> None:
     folder.write("acme", "import rocksync\nrocksync.touched = True\n" + adds(1))
 
