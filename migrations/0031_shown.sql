@@ -3,8 +3,12 @@
 
 CREATE FUNCTION rocksync.show_reservations(only_tenant bigint, only_sku text) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     n integer;
+    skus text[];
+    reserved integer[];
+    on_hand integer[];
     other text;
 BEGIN
     WITH due AS MATERIALIZED (
@@ -27,17 +31,20 @@ BEGIN
         UPDATE store.stock s
            SET reserved = aim.reserved, on_hand = aim.on_hand, updated_at = now()
           FROM aim
-         WHERE s.tenant_id = only_tenant AND s.sku = aim.sku
-        RETURNING s.sku, s.reserved, s.on_hand),
+         WHERE s.tenant_id = only_tenant AND s.sku = aim.sku),
     settled AS (
         UPDATE rocksync.reservation r SET settled = r.wanted
           FROM due WHERE r.tenant_id = only_tenant AND r.order_id = due.order_id AND r.sku = due.sku
         RETURNING 1)
-    SELECT (SELECT count(*) FROM settled),
-           (SELECT min(aim.sku) FROM aim LEFT JOIN shown ON shown.sku = aim.sku
-             WHERE (shown.reserved, shown.on_hand) IS DISTINCT FROM (aim.reserved, aim.on_hand))
-      INTO n, other;
-    IF other IS NOT NULL THEN -- a trigger may leave the row as it was, or write something else, without an error
+    SELECT (SELECT count(*) FROM settled), array_agg(aim.sku), array_agg(aim.reserved), array_agg(aim.on_hand)
+      INTO n, skus, reserved, on_hand
+      FROM aim;
+    -- a trigger may leave a row as it was, or write something else, without an error
+    SELECT min(a.sku) INTO other
+      FROM unnest(skus, reserved, on_hand) AS a (sku, reserved, on_hand)
+      LEFT JOIN store.stock s ON s.tenant_id = only_tenant AND s.sku = a.sku
+     WHERE (s.reserved, s.on_hand) IS DISTINCT FROM (a.reserved, a.on_hand);
+    IF other IS NOT NULL THEN
         RAISE EXCEPTION 'store.stock does not keep what was written of SKU %', other;
     END IF;
     RETURN n;

@@ -100,8 +100,14 @@ def _name_revisions(drafts: Sequence[object], revisions: Mapping[str, OfferRevis
 
 
 def _may_be_there(item: Item) -> dict[str, Any] | None:
-    """What the hub holds of a product, for all we know; None: it never had it."""
-    return item.accepted if item.sending is None else either(item.accepted, item.sending)
+    """What the hub holds of a product, for all we know; None: it never had it.
+
+    Of what was sent since it was accepted, variations may be there, and on sale.
+    """
+    if item.accepted is None or item.sending is None:
+        return item.accepted or item.sending
+    variations = either(item.accepted, item.sending).get("variations")
+    return item.accepted | ({} if variations is None else {"variations": variations})
 
 
 def _left_the_store(sku: str) -> Listing:

@@ -126,7 +126,7 @@ class Worker:
         scope = scope or Scope()
         async with self._leases_kept():
             while not stop.is_set():
-                if (self._free or 1) > await self._claim(scope):  # otherwise more is due
+                if (min(self._free, self._free_long) or 1) > await self._claim(scope):  # otherwise more may be due
                     await self._idle(stop)
 
     async def run_until_idle(self, scope: Scope, more: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:

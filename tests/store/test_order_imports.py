@@ -301,6 +301,22 @@ async def test_stock_is_shown_in_a_view_that_is_written_by_a_trigger(
     assert await shop.stock("A") == (10, 2)
 
 
+async def test_stock_is_shown_in_a_view_that_is_written_by_a_rule(shop: Shop, orders: StoreOrders) -> None:
+    await shop.sell("A")
+    await shop.pool.execute(
+        """ALTER TABLE store.stock RENAME TO warehouse;
+           CREATE VIEW store.stock AS
+           SELECT tenant_id, sku, on_hand, reserved + 0 AS reserved, updated_at FROM store.warehouse;
+           CREATE RULE write AS ON UPDATE TO store.stock DO INSTEAD
+           UPDATE store.warehouse SET on_hand = new.on_hand, reserved = new.reserved
+            WHERE tenant_id = new.tenant_id AND sku = new.sku"""
+    )
+
+    await orders.import_order(shop.lease, document(ID, ("A", 2)), RAW, reserve=True)
+
+    assert await shop.stock("A") == (10, 2)
+
+
 @pytest.mark.parametrize(
     "rule",
     [

@@ -157,7 +157,10 @@ async def test_what_changes_while_such_a_creation_is_repeated_is_sent_at_once_an
     assert await shop.why("stock", "A") == ("synced", "in_sync")
 
 
-async def test_what_a_late_request_brings_back_to_a_product_is_removed_again(world: World, impatient: App) -> None:
+@pytest.mark.parametrize("active", [True, False])
+async def test_what_a_late_request_brings_back_to_a_product_is_removed_again(
+    world: World, impatient: App, active: bool
+) -> None:
     shop = await world.shop()
     await shop.simple("A")
     await world.sync(shop)
@@ -170,10 +173,14 @@ async def test_what_a_late_request_brings_back_to_a_product_is_removed_again(wor
     assert await shop.why("product", "A") == ("pending", "unconfirmed")
 
     late = {"id": "9", "code": "cor", "label": "Cor", "value": {"code": "Azul", "label": "Azul"}}
+    await shop.sql("UPDATE store.product SET active = $2 WHERE tenant_id = $1", active)
+    await world.sync(shop)
+    assert shop.at_hub("A")["attributes"] == []
+
     shop.at_hub("A")["attributes"] = [late]  # now it is carried out
     await shop.sql("UPDATE rocksync.item SET late_until = now(), next_attempt_at = now() WHERE tenant_id = $1")
     await world.sync(shop)
 
     assert shop.at_hub("A")["attributes"] == []
-    assert await shop.why("product", "A") == ("synced", "in_sync")
+    assert await shop.why("product", "A") == (("synced", "in_sync") if active else ("skipped", "inactive"))
     assert (await shop.item("product", "A"))["sending"] is None

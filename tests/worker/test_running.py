@@ -91,6 +91,27 @@ async def test_what_is_to_be_sent_at_once_has_a_slot_while_others_have_much_to_s
         assert await prices_under_way(world, 3)
 
 
+async def test_a_worker_does_not_stand_still_while_more_is_due_than_it_has_slots(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shops = [await world.shop(f"loja-{n}") for n in range(16)]
+    for n, shop in enumerate(shops):
+        await shop.simple(f"A{n}")
+    await world.sync()
+    monkeypatch.setattr("rocksync.sync.worker._POLL_S", 3600.0)
+    settings = replace(world.settings, worker=replace(world.settings.worker, concurrency=4))
+    async with open_app(settings) as app, running(app):
+        for on_hand in range(10, 14):
+            await world.pool.execute("UPDATE store.stock SET on_hand = $1", on_hand)
+            await world.pool.execute(
+                """SELECT rocksync.request_sync(t.slug, k.kind)
+                     FROM rocksync.tenant t, unnest('{stock,price,product}'::text[]) AS k (kind)"""
+            )
+            await until(lambda: is_idle(world))
+
+    assert {shop.at_hub(f"A{n}")["quantity"] for n, shop in enumerate(shops)} == {13}
+
+
 async def prices_under_way(world: World, expected: int) -> bool:
     leased = "SELECT count(*) FROM rocksync.schedule WHERE kind = 'price' AND lease_worker IS NOT NULL"
     return await world.pool.fetchval(leased) == expected
