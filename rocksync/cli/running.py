@@ -152,8 +152,10 @@ def guarded(command: Callable[[], object], *, debug: bool) -> int:
 
 def _tell(text: str) -> None:
     """Say how a command ended; where standard error takes nothing, its exit code alone says so."""
-    with contextlib.suppress(OSError):
+    try:
         click.echo(text, err=True)
+    except OSError:  # what is left of it must not fail once more when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _told(error: Exception) -> tuple[str, int]:
