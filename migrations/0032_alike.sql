@@ -1,11 +1,15 @@
 -- What is written into tables by SQL meets the rules of the calls and commands, and counts as soon.
 
+CREATE FUNCTION rocksync.due_now(s rocksync.schedule) RETURNS timestamptz
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp()) ELSE clock_timestamp() END
+$$;
+COMMENT ON FUNCTION rocksync.due_now IS 'When a kind is due that is to run now: what is overdue keeps its place, what runs is to run once more.';
+
 -- A schedule that was written by SQL had its kind run at the interval it had before, and one that was manual until then never.
 CREATE FUNCTION rocksync.due_as_set(s rocksync.schedule) RETURNS timestamptz
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN s.mode = 'manual' AND s.requested_at IS NULL THEN NULL
-                WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp())
-                ELSE clock_timestamp() END
+    SELECT CASE WHEN s.mode <> 'manual' OR s.requested_at IS NOT NULL THEN rocksync.due_now(s) END
       FROM rocksync.tenant t WHERE t.id = s.tenant_id AND t.status = 'active'
 $$;
 COMMENT ON FUNCTION rocksync.due_as_set IS 'When a kind is due whose mode or interval has just been set; what is overdue keeps its place; null: not until something asks for it.';

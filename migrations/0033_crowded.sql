@@ -88,7 +88,7 @@ BEGIN
     END IF;
     UPDATE rocksync.schedule s
        SET requested_at = clock_timestamp(), backoff_until = NULL,
-           due_at = CASE WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp()) ELSE clock_timestamp() END
+           due_at = rocksync.due_now(s)
      WHERE s.tenant_id = t.id AND s.kind = request_sync.kind;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'unknown kind "%"', request_sync.kind USING HINT = 'product, price, stock or order';
@@ -117,8 +117,7 @@ BEGIN
         PERFORM rocksync.audited('tenant resume', t.id, t.slug);
     ELSE
         UPDATE rocksync.schedule s
-           SET due_at = CASE WHEN s.lease_worker IS NULL AND s.paused_until IS NULL THEN least(s.due_at, clock_timestamp())
-                             ELSE clock_timestamp() END,
+           SET due_at = CASE WHEN s.paused_until IS NULL THEN rocksync.due_now(s) ELSE clock_timestamp() END,
                backoff_until = NULL
          WHERE s.tenant_id = t.id AND (s.mode <> 'manual' OR s.requested_at IS NOT NULL);
         UPDATE rocksync.schedule s SET paused_until = NULL, paused_reason = NULL

@@ -77,7 +77,7 @@ UPDATE rocksync.schedule s
 -- name: wake_mapped
 -- Tenants that use one of these mappers are due. $1 mapper names text[], $2 slugs text[]
 UPDATE rocksync.schedule s
-   SET due_at = CASE WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp()) ELSE clock_timestamp() END
+   SET due_at = rocksync.due_now(s)
   FROM rocksync.tenant t
  WHERE t.id = s.tenant_id AND t.status = 'active' AND s.mode <> 'manual' AND s.kind <> 'order'
    AND (t.mappers && $1::text[] OR t.slug = ANY ($2));
@@ -92,14 +92,14 @@ SELECT s.tenant_id, s.kind, s.mapper_version, t.slug, t.name, t.domain, t.mapper
 -- name: wake
 -- $1 tenant ids bigint[], $2 kinds text[], of the same length
 UPDATE rocksync.schedule s
-   SET due_at = CASE WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp()) ELSE clock_timestamp() END
+   SET due_at = rocksync.due_now(s)
   FROM unnest($1::bigint[], $2::text[]) AS o (tenant_id, kind)
  WHERE s.tenant_id = o.tenant_id AND s.kind = o.kind AND s.due_at IS NOT NULL;
 
 -- name: request
 -- Passes asked for by name. $1 tenant ids bigint[] or null, $2 kinds text[] or null, $3 manual ones too boolean
 UPDATE rocksync.schedule s
-   SET due_at = CASE WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp()) ELSE clock_timestamp() END,
+   SET due_at = rocksync.due_now(s),
        backoff_until = NULL,
        requested_at = CASE WHEN s.mode = 'manual' THEN clock_timestamp() ELSE s.requested_at END
   FROM rocksync.tenant t
@@ -111,7 +111,7 @@ UPDATE rocksync.schedule s
 -- Passes that something is deliverable for are due; returns how many. $1 tenant ids bigint[] or null, $2 kinds text[] or null
 WITH due AS (
     UPDATE rocksync.schedule s
-       SET due_at = CASE WHEN s.lease_worker IS NULL THEN least(s.due_at, clock_timestamp()) ELSE clock_timestamp() END
+       SET due_at = rocksync.due_now(s)
       FROM rocksync.tenant t
      WHERE t.id = s.tenant_id AND t.status = 'active'
        AND ($1::bigint[] IS NULL OR s.tenant_id = ANY ($1)) AND ($2::text[] IS NULL OR s.kind = ANY ($2))

@@ -78,13 +78,13 @@ SELECT rocksync.resume_tenant($1);
 -- name: resume_kinds
 -- What was overdue keeps its place; the time of a pause is no time waited.
 -- $1 tenant_id bigint, $2 kinds text[], $3 is_active boolean
-UPDATE rocksync.schedule
+UPDATE rocksync.schedule s
    SET paused_until = NULL, paused_reason = NULL, backoff_until = NULL,
-       due_at = CASE WHEN NOT $3 OR mode = 'manual' AND requested_at IS NULL THEN due_at
-                     WHEN lease_worker IS NULL AND paused_until IS NULL THEN least(due_at, clock_timestamp())
+       due_at = CASE WHEN NOT $3 OR s.mode = 'manual' AND s.requested_at IS NULL THEN s.due_at
+                     WHEN s.paused_until IS NULL THEN rocksync.due_now(s)
                      ELSE clock_timestamp() END
- WHERE tenant_id = $1
-   AND kind = ANY ($2::text[]);
+ WHERE s.tenant_id = $1
+   AND s.kind = ANY ($2::text[]);
 
 -- name: stop
 -- Not for what a pass says of credentials that were replaced since it began.
