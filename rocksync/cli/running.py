@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -141,7 +141,7 @@ def guarded(command: Callable[[], object], *, debug: bool) -> int:
         _tell(asked.format_message())
         return MISUSE
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go(sys.stdout)
         return FAILED
     except Exception as error:  # noqa: BLE001 # the one place where a command's failures end
         message, code = _told(error)
@@ -154,8 +154,13 @@ def _tell(text: str) -> None:
     """Say how a command ended; where standard error takes nothing, its exit code alone says so."""
     try:
         click.echo(text, err=True)
-    except OSError:  # what is left of it must not fail once more when Python ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    except OSError:
+        _let_go(sys.stderr)
+
+
+def _let_go(stream: TextIO) -> None:
+    """Have *stream* lead nowhere: what is left in it must not fail once more when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _told(error: Exception) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 """Changes by operators: each in one transaction, refused in words, and noted in the audit table."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -39,3 +39,8 @@ async def audited(
 async def tell(connection: PoolConnectionProxy, tenant: TenantId) -> None:
     """Wake the workers for a tenant when the transaction of *connection* commits."""
     await connection.execute(_QUERIES.tell, tenant)
+
+
+async def hold(connection: PoolConnectionProxy, tenant: TenantId, kinds: Sequence[str]) -> None:
+    """Lock schedules, in the order in which all do: no pass of *kinds* records anything before the transaction ends."""
+    await connection.execute(_QUERIES.hold, tenant, list(kinds))

@@ -14,7 +14,7 @@ from rocksync.domain.desk import Attempt, AuditLine, Filter, Hold, Released, Set
 from rocksync.domain.errors import MisuseError
 from rocksync.domain.reasons import POSTPONED, Reason
 from rocksync.domain.tenancy import Kind, TenantId
-from rocksync.postgres.changing import audited, changing, tell
+from rocksync.postgres.changing import audited, changing, hold, tell
 
 _QUERIES = sql.load("rocksync.postgres", "desk.sql")
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -73,9 +73,9 @@ class Desk:
         return Released(released=released, retried=retried)
 
     async def _release(self, tenant: TenantId, slug: str, kind: str, which: Filter) -> Released:
-        meant = (slug, [kind], _chosen(which.keys), _chosen(which.reasons))
+        meant = (tenant, kind, _chosen(which.keys), _chosen(which.reasons))
         async with self._changing() as connection:
-            await connection.execute(_QUERIES.hold, tenant, [kind])
+            await hold(connection, tenant, [kind])
             retried = await connection.fetchval(_QUERIES.retry, *meant, list(POSTPONED))
             released = await connection.fetchval(_QUERIES.release, *meant)
             if released or retried:
@@ -97,7 +97,7 @@ class Desk:
                 raise MisuseError(
                     f'there is no {what} "{keys.name}" of tenant {slug}, neither in the store nor among what was sent'
                 )
-            await connection.execute(_QUERIES.hold, tenant, kinds)
+            await hold(connection, tenant, kinds)
             await connection.execute(_QUERIES.resend, tenant, kinds, list(keys.by_kind.values()))
             if Kind.ORDER in keys.by_kind:
                 await connection.execute(_QUERIES.import_again, tenant, [keys.by_kind[Kind.ORDER]])
@@ -149,7 +149,7 @@ class Desk:
 
     async def _decide(self, tenant: TenantId, which: Filter, decision: str) -> int:
         async with self._changing() as connection:
-            await connection.execute(_QUERIES.hold, tenant, which.kinds or _SKU_KINDS)
+            await hold(connection, tenant, which.kinds or _SKU_KINDS)
             rows = await connection.fetch(
                 _QUERIES.decide, tenant, _chosen(which.kinds), _chosen(which.keys), decision, self._operator or "SQL"
             )

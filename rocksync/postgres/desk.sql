@@ -40,21 +40,16 @@ SELECT t.id AS tenant_id, t.slug, s.kind
                       AND ($3::text[] IS NULL OR i.key = ANY ($3)) AND ($4::text[] IS NULL OR i.reason = ANY ($4))))
  ORDER BY t.slug, s.kind;
 
--- name: hold
--- As passes do, schedules before items: no pass records anything of these kinds before the transaction ends.
--- $1 tenant_id bigint, $2 kinds text[]
-SELECT FROM rocksync.schedule WHERE tenant_id = $1 AND kind = ANY ($2) ORDER BY kind <> 'product', kind FOR NO KEY UPDATE;
-
 -- name: release
 -- Let items that are set aside try again; how many.
--- $1 slug text, $2 kinds text[], $3 keys text[] or null, $4 reasons text[] or null
+-- $1 tenant_id bigint, $2 kind text, $3 keys text[] or null, $4 reasons text[] or null
 WITH released AS (
     UPDATE rocksync.item i
        SET state = 'pending', reason = 'pending', detail = NULL, attempts = 0, revision = i.revision + 1,
            changed_at = coalesce(i.changed_at, now()), next_attempt_at = now()
      WHERE i.state = 'quarantined'
-       AND i.tenant_id = (SELECT id FROM rocksync.tenant WHERE slug = $1)
-       AND i.kind = ANY ($2::text[])
+       AND i.tenant_id = $1
+       AND i.kind = $2
        AND ($3::text[] IS NULL OR i.key = ANY ($3))
        AND ($4::text[] IS NULL OR i.reason = ANY ($4))
     RETURNING i.key)
@@ -63,7 +58,7 @@ SELECT count(*) FROM released;
 -- name: retry
 -- Have items tried at once that were refused and wait for their next attempt, as if it was their first; how many. They are
 -- what they were, so that what was approved of them stays approved.
--- $1 slug text, $2 kinds text[], $3 keys text[] or null, $4 reasons text[] or null, $5 reasons of those that
+-- $1 tenant_id bigint, $2 kind text, $3 keys text[] or null, $4 reasons text[] or null, $5 reasons of those that
 -- wait for something else text[]
 WITH retried AS (
     UPDATE rocksync.item i
@@ -73,8 +68,8 @@ WITH retried AS (
        AND i.next_attempt_at > now()
        AND i.reason <> ALL ($5)
        AND coalesce(i.late_until <= now(), true)
-       AND i.tenant_id = (SELECT id FROM rocksync.tenant WHERE slug = $1)
-       AND i.kind = ANY ($2::text[])
+       AND i.tenant_id = $1
+       AND i.kind = $2
        AND ($3::text[] IS NULL OR i.key = ANY ($3))
        AND ($4::text[] IS NULL OR i.reason = ANY ($4))
     RETURNING i.key)

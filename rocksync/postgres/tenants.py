@@ -14,7 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 from rocksync import sql
 from rocksync.domain.errors import MisuseError, TenantError
 from rocksync.domain.tenancy import Credentials, Kind, Lease, Mode, Tenant, TenantId, TenantStatus
-from rocksync.postgres.changing import audited, changing, tell
+from rocksync.postgres.changing import audited, changing, hold, tell
 from rocksync.postgres.credentials import store_credentials
 from rocksync.postgres.vault import Vault
 
@@ -217,7 +217,8 @@ class Tenants:
             if all_items:
                 await connection.execute(_QUERIES.mark_all, row.tenant.id, list(kinds))
                 await audited(connection, "mark all", row.tenant.id, slug, {"kinds": list(kinds)})
-            for kind in sorted(kinds, key=lambda kind: (kind != Kind.PRODUCT, kind)):  # as all lock schedules
+            await hold(connection, row.tenant.id, kinds)
+            for kind in kinds:
                 await connection.execute(_QUERIES.request_sync, slug, kind)
 
     async def stop(self, lease: Lease, error: TenantError) -> None:
